@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* words: what the command line says on stderr, and what a failure exits with. */
+#include "cli.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool
+cli_has_color(FILE *stream)
+{
+    const char *none = getenv("NO_COLOR");
+    const char *force = getenv("CLICOLOR_FORCE");
+    const char *terminal = getenv("TERM");
+    if (none != NULL && none[0] != '\0') {
+        return false;
+    }
+    if (force != NULL && force[0] != '\0' && strcmp(force, "0") != 0) {
+        return true;
+    }
+    return isatty(fileno(stream)) != 0 && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
+void
+cli_say(char level, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    bool color = cli_has_color(stderr);
+    const char *label = level == 'e' ? "error: " : level == 'w' ? "warning: " : "";
+    const char *on = level == 'e' ? "\033[31m" : level == 'w' ? "\033[33m" : "";
+    bool marked = color && level != 'i';
+    fprintf(stderr, "weir: %s%s%s%s\n", marked ? on : "", label, marked ? "\033[0m" : "", text);
+}
+
+int
+cli_exit_of(weir_status status)
+{
+    switch (status) {
+    case WEIR_OK:
+        return CLI_OK;
+    case WEIR_INVALID:
+    case WEIR_UNSUPPORTED:
+        return CLI_USAGE;
+    case WEIR_NOT_FOUND:
+        return CLI_NOT_FOUND;
+    case WEIR_VERSION:
+        return CLI_INCOMPATIBLE;
+    case WEIR_CORRUPT:
+        return CLI_CORRUPT;
+    case WEIR_TIMEOUT:
+        return CLI_TIMEOUT;
+    case WEIR_NOMEM:
+    case WEIR_IO:
+    case WEIR_BUSY:
+    case WEIR_CANCELLED:
+    case WEIR_LIMIT:
+    case WEIR_USER:
+        break;
+    }
+    return CLI_FAILED;
+}
+
+int
+cli_report(const weir_error *error)
+{
+    cli_say('e', "%s", error->message);
+    return cli_exit_of(error->status);
+}
+
+/* Edit distance of two short words. */
+static size_t
+distance(const char *one, const char *other)
+{
+    enum { LONGEST = 32 };
+    size_t row[LONGEST + 1];
+    size_t width = strlen(other) < LONGEST ? strlen(other) : LONGEST;
+    for (size_t j = 0; j <= width; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; one[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= width; j++) {
+            size_t above = row[j];
+            size_t best = diagonal + (one[i - 1] != other[j - 1]);
+            best = above + 1 < best ? above + 1 : best;
+            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            diagonal = above;
+        }
+    }
+    return row[width];
+}
+
+const char *
+cli_nearest_verb(const char *name)
+{
+    const char *nearest = NULL;
+    size_t least = 3;
+    for (const struct cli_verb *verb = cli_verbs; verb->name != NULL; verb++) {
+        size_t far = distance(name, verb->name);
+        if (far < least) {
+            least = far;
+            nearest = verb->name;
+        }
+    }
+    return nearest;
+}

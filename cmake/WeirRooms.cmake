@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+
+# weir_room(NAME): the object library room_NAME of all sources below src/NAME. Rooms kept as modules
+# of their own (state/rocks, serve) are not globbed here.
+function(weir_room name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
+  if(NOT sources)
+    return()
+  endif()
+  add_library(room_${name} OBJECT ${sources})
+  target_link_libraries(room_${name} PRIVATE weir_flags)
+endfunction()
+
+# weir_room_objects(OUT ROOM...): the objects of those rooms that have any.
+function(weir_room_objects out)
+  set(objects)
+  foreach(room IN LISTS ARGN)
+    if(TARGET room_${room})
+      list(APPEND objects $<TARGET_OBJECTS:room_${room}>)
+    endif()
+  endforeach()
+  set(${out} ${objects} PARENT_SCOPE)
+endfunction()
+
+# weir_library(NAME ROOM...): libNAME.so.0 and libNAME.a from the same objects.
+function(weir_library name)
+  weir_room_objects(objects ${ARGN})
+  if(NOT objects)
+    return()
+  endif()
+  add_library(${name} SHARED ${objects})
+  set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  target_link_libraries(${name} PRIVATE weir_flags)
+  target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  add_library(${name}-static STATIC ${objects})
+  set_target_properties(${name}-static PROPERTIES OUTPUT_NAME ${name}
+    ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  target_include_directories(${name}-static PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endfunction()

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weir/job.h: running a job. For the CLI, for embedders, and (WEIR_JOB) for those who write jobs.
+ *
+ *   environment -> weir_job_create -> weir_job_start -> weir_job_wait ... -> weir_job_destroy
+ *
+ * Thread: host, except weir_job_stop and weir_job_cancel: any, and from a signal handler.
+ */
+#ifndef WEIR_JOB_H
+#define WEIR_JOB_H
+
+#include "weir/stream.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+/* --- a job as a shared object --- */
+
+typedef struct weir_job_abi_info {
+    uint32_t magic;   /* WEIR_JOB_MAGIC */
+    uint32_t version; /* WEIR_JOB_ABI */
+} weir_job_abi_info;
+
+enum { WEIR_JOB_MAGIC = 0x52494557 /* "WEIR" */, WEIR_JOB_ABI = 1 };
+
+/* WEIR_JOB(main): `main` is weir_status main(weir_environment *environment, int argc, char **argv); argv[0]
+ * is the shared object. It builds the graph, nothing runs yet. */
+#define WEIR_JOB(main_function)                                                                    \
+    __attribute__((visibility("default"))) const weir_job_abi_info weir_job_abi = {                \
+        WEIR_JOB_MAGIC, WEIR_JOB_ABI                                                               \
+    };                                                                                             \
+    __attribute__((visibility("default"))) weir_status weir_job_main(                              \
+        weir_environment *environment, int argc, char **argv);                                     \
+    weir_status weir_job_main(weir_environment *environment, int argc, char **argv)                \
+    {                                                                                              \
+        return main_function(environment, argc, argv);                                             \
+    }
+
+typedef struct weir_job_library weir_job_library;
+/* Loads the object, checks its ABI before anything of it is called (WEIR_VERSION), and runs its main into
+ * the environment. The library must outlive the job. WEIR_NOT_FOUND, WEIR_INVALID: not a job. */
+weir_status weir_job_library_open(const char *path, weir_job_library **out_library, weir_error *err);
+weir_status weir_job_library_main(weir_job_library *library, weir_environment *environment, int argc,
+                                  char **argv, weir_error *err);
+void weir_job_library_close(weir_job_library *library);
+
+/* --- a running job --- */
+
+typedef struct weir_job weir_job;
+
+typedef struct weir_job_parameters {
+    uint32_t size;       /* of this struct as compiled */
+    const char *restore; /* "latest:DIR", a checkpoint's directory or its _metadata; NULL: none */
+    const char *job_id;  /* 32 hex digits; NULL: drawn, or the restored one for latest: */
+    bool allow_non_restored_state;
+    bool fresh;        /* start empty although a checkpoint of this job is there */
+    bool allow_rewind; /* restore older than what a sink has committed */
+    bool take_over;    /* fence a process that still holds this job */
+    /* What the job has to say: level is 'i', 'w' or 'e', text one line. May be NULL. Thread: any. */
+    void (*log)(void *log_argument, char level, const char *text);
+    void *log_argument;
+} weir_job_parameters;
+
+/* Checks the graph, makes the plan, finds the snapshot, takes the locks. The environment must outlive the
+ * job. Nothing is started. Statuses the CLI tells apart: INVALID (usage), NOT_FOUND, VERSION (state
+ * incompatible), CORRUPT, BUSY (held by another process), LIMIT. WEIR_OK with *out_job NULL: the job that
+ * `latest:` names has FINISHED already. */
+weir_status weir_job_create(weir_environment *environment, const weir_job_parameters *parameters,
+                            weir_job **out_job, weir_error *err);
+weir_status weir_job_start(weir_job *job, weir_error *err);
+
+typedef enum weir_job_state {
+    WEIR_JOB_INITIALIZING = 1,
+    WEIR_JOB_RUNNING = 2,
+    WEIR_JOB_STOPPING = 3, /* the final checkpoint of a stop is on its way */
+    WEIR_JOB_FINISHED = 4, /* end of input */
+    WEIR_JOB_STOPPED = 5,  /* by weir_job_stop, after its final checkpoint */
+    WEIR_JOB_CANCELED = 6,
+    WEIR_JOB_FAILED = 7
+} weir_job_state;
+
+/* Waits at most timeout_ms for the job's end. True: it has ended. */
+bool weir_job_wait(weir_job *job, uint64_t timeout_ms);
+/* First call: final checkpoint, commit, end. Async-signal-safe. */
+void weir_job_stop(weir_job *job);
+/* At once, without checkpoint. Async-signal-safe. */
+void weir_job_cancel(weir_job *job);
+
+/* A look at the job, from any state. Counts are since this process started it. */
+typedef struct weir_job_report {
+    uint32_t size; /* of this struct as compiled */
+    weir_job_state state;
+    uint64_t records_in;  /* taken by sources */
+    uint64_t records_out; /* taken by sinks */
+    uint64_t state_bytes;
+    uint64_t state_entries;
+    uint64_t checkpoints_completed;
+    uint64_t checkpoints_failed;
+    uint64_t last_checkpoint_id; /* completed by this process or restored; 0: none */
+    uint64_t last_checkpoint_bytes;
+    uint64_t last_checkpoint_duration_ms;
+    int64_t last_checkpoint_ms; /* wall clock */
+    bool restored;
+    uint64_t restored_checkpoint_id;
+    char last_checkpoint_path[1024]; /* "" : none that is kept */
+    char job_id[33];
+} weir_job_report;
+void weir_job_look(weir_job *job, weir_job_report *out_report);
+/* Why it failed, once it has ended as FAILED; else WEIR_OK. */
+weir_status weir_job_failure(const weir_job *job, weir_error *err);
+/* Joins the threads (cancels first if it still runs), releases the locks. NULL: nothing. */
+void weir_job_destroy(weir_job *job);
+
+const char *weir_job_state_name(weir_job_state state); /* "RUNNING" */
+
+/* The plan as text: operators, chains, edges, parallelism, uids. Writes at most room bytes with NUL; answers
+ * how many it needs without it. */
+size_t weir_environment_print_plan(weir_environment *environment, char *out, size_t room,
+                                   weir_error *err);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif /* WEIR_JOB_H */

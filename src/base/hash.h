@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base/hash.h: the hashes. Key groups by Flink's murmur finisher, operator ids by murmur3_128,
+ * tables by a seeded 64-bit hash of our own choosing (wyhash's construction). */
+#ifndef WR_BASE_HASH_H
+#define WR_BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Flink's MathUtils.murmurHash of a Java hash code: 0 .. 2^31-1. Source: flink-semantics KG1. */
+uint32_t wr_hash_murmur_java(int32_t code);
+
+/* Guava's murmur3_128 with seed 0, as HashCode.asBytes() gives it. Source: flink-semantics SP7. */
+void wr_hash_murmur3_128(const void *data, size_t size, uint8_t out[16]);
+
+__extension__ typedef unsigned __int128 wr_hash_product;
+
+/* 64 well-mixed bits of bytes, and of one word, under a seed. Stable over versions: images depend
+ * on it. */
+uint64_t wr_hash64(const void *data, size_t size, uint64_t seed);
+static inline uint64_t
+wr_hash64_word(uint64_t word, uint64_t seed)
+{
+    /* one 64x64->128 multiplication each way, folded: wyhash's mix */
+    wr_hash_product product = (wr_hash_product)(word ^ 0xa0761d6478bd642fULL ^ seed) *
+                              (0xe7037ed1a0b428dbULL ^ (seed >> 1));
+    uint64_t mixed = (uint64_t)product ^ (uint64_t)(product >> 64);
+    product = (wr_hash_product)(mixed ^ 0x8ebc6af09c88c6e3ULL) * 0x589965cc75374cc3ULL;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+#endif /* WR_BASE_HASH_H */

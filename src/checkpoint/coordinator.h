@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* checkpoint/coordinator.h: when to trigger, who has acknowledged, what is complete, subsumed,
+ * retained.
+ *
+ * A pure step function: facts in, commands out. No clock, no I/O, no threads: time is in the
+ * events. Flink's CP1, CP7, CP8, CP12-CP16, CP20 for one checkpoint at a time.
+ *
+ *   IDLE      --time, stop, drained--> PENDING    TRIGGER
+ *   PENDING   --all acknowledged-----> STORING    STORE
+ *   PENDING   --declined, timeout----> IDLE       ABORT (counts), or FAIL
+ *   STORING   --stored---------------> NOTIFYING  NOTIFY
+ *   STORING   --store failed---------> IDLE       ABORT (counts), or FAIL
+ *   NOTIFYING --all notified---------> IDLE       DROP older; FINISH after the last one
+ *
+ * Invariants:
+ *   (1) Ids only grow; an aborted attempt consumes its id.
+ *   (2) At most one checkpoint is not IDLE; late acknowledgements of another id are answered with
+ * nothing. (3) A checkpoint is dropped only when a newer one is complete and every task was
+ * notified of that, or by the retention policy at the job's end.
+ */
+#ifndef WR_CHECKPOINT_COORDINATOR_H
+#define WR_CHECKPOINT_COORDINATOR_H
+
+#include "snapshot/manifest.h"
+#include "weir/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum wr_retention {
+    WR_RETAIN_NONE,
+    WR_DELETE_ON_CANCELLATION,
+    WR_RETAIN_ON_CANCELLATION
+};
+
+/* How a job ended; for CP16 with design 9's changes: stopped and failed keep their last under every
+ * policy. */
+enum wr_job_end {
+    WR_END_FINISHED,
+    WR_END_CANCELED,
+    WR_END_FAILED,
+    WR_END_STOPPED
+};
+
+struct wr_coordinator_settings {
+    uint64_t interval_ns;    /* 0: no periodic checkpoints */
+    uint64_t first_delay_ns; /* from START; drawn by the job in [min pause, interval] */
+    uint64_t timeout_ns;
+    uint64_t min_pause_ns;
+    uint32_t tolerable_failures;
+    uint32_t retained_count;
+    enum wr_retention retention;
+    uint32_t task_count;
+    uint64_t next_id;
+};
+
+enum wr_coordinator_event_kind {
+    WR_EVENT_START,        /* all tasks run */
+    WR_EVENT_TIME,         /* the wake-up asked for, or any other time */
+    WR_EVENT_ACKNOWLEDGED, /* task, id */
+    WR_EVENT_DECLINED,     /* task, id: its snapshot failed */
+    WR_EVENT_STORED,       /* id: complete on disk */
+    WR_EVENT_STORE_FAILED, /* id: begin, data or commit failed */
+    WR_EVENT_NOTIFIED,     /* task, id: its functions have committed */
+    WR_EVENT_DRAINED,      /* task: has seen the end of all its input */
+    WR_EVENT_STOP,         /* asked for by the user */
+    WR_EVENT_END           /* the job ended: `end`; while STORING the answer is still wanted */
+};
+
+struct wr_coordinator_event {
+    enum wr_coordinator_event_kind kind;
+    uint64_t now_ns; /* always */
+    uint64_t checkpoint_id;
+    uint32_t task;
+    enum wr_job_end end;
+};
+
+enum wr_coordinator_action_kind {
+    WR_ACTION_TRIGGER, /* id, kind: begin storage, then barriers from all sources */
+    WR_ACTION_STORE,   /* id: write the manifest, complete */
+    WR_ACTION_NOTIFY,  /* id: tell every task that it is complete */
+    WR_ACTION_ABORT,   /* id, reason: tell every task, abandon what was written */
+    WR_ACTION_DROP,    /* id: remove a complete one */
+    WR_ACTION_FINISH,  /* the last checkpoint is committed: end every task; id */
+    WR_ACTION_FAIL     /* reason: the job fails */
+};
+
+enum wr_abort_reason {
+    WR_ABORT_DECLINED,
+    WR_ABORT_EXPIRED,
+    WR_ABORT_STORE_FAILED,
+    WR_ABORT_SHUTDOWN /* the job ends; not counted */
+};
+
+struct wr_coordinator_action {
+    enum wr_coordinator_action_kind kind;
+    uint64_t checkpoint_id;
+    enum wr_checkpoint_kind checkpoint_kind;
+    enum wr_abort_reason reason;
+};
+
+struct wr_coordinator;
+
+weir_status wr_coordinator_create(const weir_alloc *alloc,
+                                  const struct wr_coordinator_settings *settings,
+                                  struct wr_coordinator **out_coordinator);
+void wr_coordinator_destroy(struct wr_coordinator *coordinator);
+/* A complete checkpoint that was there before (restored from by latest:, and older retained ones of
+ * the same job id), oldest first; before START. */
+weir_status wr_coordinator_add_retained(struct wr_coordinator *coordinator, uint64_t checkpoint_id);
+
+enum {
+    WR_COORDINATOR_ACTIONS_MAX = 80
+};
+/* Takes one fact; writes the commands in order; returns how many. */
+size_t wr_coordinator_step(struct wr_coordinator *coordinator,
+                           const struct wr_coordinator_event *event,
+                           struct wr_coordinator_action out_actions[WR_COORDINATOR_ACTIONS_MAX]);
+/* When the next TIME event is wanted; UINT64_MAX: never. (After END: at once, while drops are left
+ * that did not fit into one step.) */
+uint64_t wr_coordinator_wake_at(const struct wr_coordinator *coordinator);
+
+/* For words and reports. */
+uint32_t wr_coordinator_failures(const struct wr_coordinator *coordinator); /* counted in a row */
+size_t wr_coordinator_retained(const struct wr_coordinator *coordinator, uint64_t *out_ids,
+                               size_t room);
+uint64_t wr_coordinator_pending(const struct wr_coordinator *coordinator); /* 0: none */
+
+#endif /* WR_CHECKPOINT_COORDINATOR_H */

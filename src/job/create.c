@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* create: from a graph and the user's wishes to a job that is ready to start.
+ *
+ * In this order, so that a refusal leaves nothing behind: plan, options, which snapshot, may it start
+ * empty; then the lock and the directories; then the wiring. Nothing starts from empty state beside a
+ * complete checkpoint of this job's name unless told to.
+ */
+#include "base/fail.h"
+#include "job/running.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+wr_job_say(weir_job *job, char level, const char *format, ...)
+{
+    if (job->log == NULL) {
+        return;
+    }
+    char text[1400];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    job->log(job->log_argument, level, text);
+}
+
+static weir_status
+draw_hex(struct wr_os *os, char out[33], weir_error *err)
+{
+    uint8_t bytes[16];
+    int sys_errno = os->ops->random(os, bytes, sizeof bytes);
+    if (sys_errno != 0) {
+        return wr_fail_errno(err, sys_errno, "no randomness from the system");
+    }
+    for (int i = 0; i < 16; i++) {
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    }
+    return WEIR_OK;
+}
+
+static bool
+is_hex_id(const char *text)
+{
+    return strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
+}
+
+/* --- options --- */
+
+static weir_status
+check_options(const weir_job *job, weir_error *err)
+{
+    const weir_options *options = job->options;
+    const char *backend = weir_options_text(options, "state.backend.type");
+    if (strcmp(backend, "hashmap") != 0) {
+        return wr_fail(err, WEIR_UNSUPPORTED,
+                       "state.backend.type: %s is not built yet; this version has hashmap", backend);
+    }
+    const char *storage = weir_options_text(options, "execution.checkpointing.storage");
+    const char *directory = weir_options_text(options, "execution.checkpointing.dir");
+    if (storage != NULL && strcmp(storage, "filesystem") != 0) {
+        return wr_fail(err, WEIR_UNSUPPORTED,
+                       "execution.checkpointing.storage: %s is not built yet; this version has "
+                       "filesystem: set execution.checkpointing.dir",
+                       storage);
+    }
+    bool interval = weir_options_is_set(options, "execution.checkpointing.interval");
+    if ((interval || storage != NULL) && directory == NULL && !job->found.latest) {
+        return wr_fail(err, WEIR_INVALID,
+                       "%s is set without a directory (JobManager storage is not built yet): add -D "
+                       "execution.checkpointing.dir=DIR",
+                       interval ? "execution.checkpointing.interval"
+                                : "execution.checkpointing.storage");
+    }
+    return WEIR_OK;
+}
+
+static enum wr_retention
+retention_of(const weir_options *options)
+{
+    const char *text =
+        weir_options_text(options, "execution.checkpointing.externalized-checkpoint-retention");
+    if (strcmp(text, "RETAIN_ON_CANCELLATION") == 0) {
+        return WR_RETAIN_ON_CANCELLATION;
+    }
+    return strcmp(text, "DELETE_ON_CANCELLATION") == 0 ? WR_DELETE_ON_CANCELLATION : WR_RETAIN_NONE;
+}
+
+static weir_status
+set_settings(weir_job *job, uint64_t next_id, weir_error *err)
+{
+    const weir_options *options = job->options;
+    uint64_t ms = 1000000U;
+    struct wr_coordinator_settings *settings = &job->settings;
+    *settings = (struct wr_coordinator_settings){
+        .timeout_ns = weir_options_duration_ms(options, "execution.checkpointing.timeout") * ms,
+        .min_pause_ns = weir_options_duration_ms(options, "execution.checkpointing.min-pause") * ms,
+        .tolerable_failures = (uint32_t)weir_options_int(
+            options, "execution.checkpointing.tolerable-failed-checkpoints"),
+        .retained_count =
+            (uint32_t)weir_options_int(options, "execution.checkpointing.num-retained"),
+        .retention = retention_of(options),
+        .task_count = job->plan->task_count,
+        .next_id = next_id,
+    };
+    if (!weir_options_is_set(options, "execution.checkpointing.interval")) {
+        return WEIR_OK;
+    }
+    settings->interval_ns = weir_options_duration_ms(options, "execution.checkpointing.interval") * ms;
+    uint64_t drawn;
+    int sys_errno = job->os->ops->random(job->os, &drawn, sizeof drawn);
+    if (sys_errno != 0) {
+        return wr_fail_errno(err, sys_errno, "no randomness from the system");
+    }
+    uint64_t least = settings->min_pause_ns < settings->interval_ns ? settings->min_pause_ns
+                                                                    : settings->interval_ns;
+    settings->first_delay_ns = least + drawn % (settings->interval_ns - least + 1);
+    return WEIR_OK;
+}
+
+/* --- which snapshot --- */
+
+static weir_status
+find_snapshot(weir_job *job, const weir_job_parameters *parameters, weir_error *err)
+{
+    const char *wanted = parameters->restore != NULL
+                             ? parameters->restore
+                             : weir_options_text(job->options, "execution.state-recovery.path");
+    if (wanted != NULL) {
+        WR_TRY(wr_snapshot_find(job->os, &job->alloc, wanted, job->name, &job->found, err));
+        job->restored = !job->found.finished;
+        return WEIR_OK;
+    }
+    const char *directory = weir_options_text(job->options, "execution.checkpointing.dir");
+    if (directory == NULL || parameters->fresh) {
+        return WEIR_OK;
+    }
+    char newest[WR_PATH_MAX];
+    weir_status status =
+        wr_snapshot_newest(job->os, &job->alloc, directory, job->name, newest, err);
+    if (status == WEIR_NOT_FOUND) {
+        return WEIR_OK;
+    }
+    WR_TRY(status);
+    return wr_fail(err, WEIR_INVALID,
+                   "a complete checkpoint of job '%s' is there: %s\n"
+                   "  to go on from it:   -s latest:%s\n"
+                   "  to start empty:     --fresh",
+                   job->name, newest, directory);
+}
+
+/* Where checkpoints go: the option, or the directory that latest: continues. NULL: nowhere. */
+static weir_status
+storage_directory(const weir_job *job, char out[WR_PATH_MAX], bool *out_there, weir_error *err)
+{
+    const char *directory = weir_options_text(job->options, "execution.checkpointing.dir");
+    *out_there = directory != NULL || (job->restored && job->found.latest);
+    if (directory != NULL || !*out_there) {
+        int size = snprintf(out, WR_PATH_MAX, "%s", directory != NULL ? directory : "");
+        return size < WR_PATH_MAX ? WEIR_OK
+                                  : wr_fail(err, WEIR_LIMIT, "execution.checkpointing.dir is too long");
+    }
+    snprintf(out, WR_PATH_MAX, "%s", job->found.directory); /* DIR[/<job-id>]/chk-N */
+    char *slash = strrchr(out, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    slash = strrchr(out, '/');
+    if (slash != NULL && strcmp(slash + 1, job->found.job_id) == 0) {
+        *slash = '\0';
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+choose_ids(weir_job *job, const weir_job_parameters *parameters, weir_error *err)
+{
+    if (parameters->job_id != NULL) {
+        if (!is_hex_id(parameters->job_id)) {
+            return wr_fail(err, WEIR_INVALID, "job id '%s': 32 lower-case hex digits are wanted",
+                           parameters->job_id);
+        }
+        memcpy(job->job_id, parameters->job_id, sizeof job->job_id);
+    } else if (job->restored && job->found.latest) {
+        memcpy(job->job_id, job->found.job_id, sizeof job->job_id);
+    } else {
+        WR_TRY(draw_hex(job->os, job->job_id, err));
+    }
+    WR_TRY(draw_hex(job->os, job->attempt, err));
+    if (job->restored) {
+        job->hash_seed = job->found.manifest.hash_seed;
+        return WEIR_OK;
+    }
+    int sys_errno = job->os->ops->random(job->os, &job->hash_seed, sizeof job->hash_seed);
+    return sys_errno == 0 ? WEIR_OK
+                          : wr_fail_errno(err, sys_errno, "no randomness from the system");
+}
+
+static weir_status
+open_storage(weir_job *job, const weir_job_parameters *parameters, uint64_t *out_next_id,
+             weir_error *err)
+{
+    *out_next_id = job->restored ? job->found.manifest.checkpoint_id + 1 : 1;
+    char directory[WR_PATH_MAX];
+    bool there;
+    WR_TRY(storage_directory(job, directory, &there, err));
+    if (!there) {
+        return WEIR_OK;
+    }
+    struct wr_storage_parameters wanted = {
+        .os = job->os,
+        .alloc = job->alloc,
+        .directory = directory,
+        .create_subdir = weir_options_bool(job->options, "execution.checkpointing.create-subdir"),
+        .job_name = job->name,
+        .job_id = job->job_id,
+        .attempt = job->attempt,
+        .take_over = parameters->take_over,
+    };
+    WR_TRY(wr_checkpoint_storage_open(&wanted, &job->storage, err));
+    uint64_t highest;
+    WR_TRY(wr_checkpoint_storage_highest(job->storage, &highest, err));
+    if (highest + 1 > *out_next_id) {
+        *out_next_id = highest + 1;
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+make_coordinator(weir_job *job, uint64_t next_id, weir_error *err)
+{
+    WR_TRY(set_settings(job, next_id, err));
+    WR_TRY(wr_coordinator_create(&job->alloc, &job->settings, &job->coordinator));
+    if (job->storage == NULL || !job->restored || !job->found.latest) {
+        return WEIR_OK;
+    }
+    uint64_t ids[256];
+    size_t count;
+    WR_TRY(wr_checkpoint_storage_retained(job->storage, ids, sizeof ids / sizeof ids[0], &count, err));
+    for (size_t i = 0; i < count; i++) {
+        WR_TRY(wr_coordinator_add_retained(job->coordinator, ids[i]));
+    }
+    return WEIR_OK;
+}
+
+/* --- the snapshot against the job --- */
+
+static weir_status
+check_snapshot(weir_job *job, const weir_job_parameters *parameters, weir_error *err)
+{
+    uint32_t count = job->plan->operator_count;
+    job->assigned = wr_arena_new(&job->arena, sizeof *job->assigned * count);
+    bool *is_new = wr_arena_new(&job->arena, count);
+    if (job->assigned == NULL || is_new == NULL) {
+        return wr_fail(err, WEIR_NOMEM, "no memory for the job");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct wr_plan_operator *from = &job->plan->operators[i];
+        struct wr_assignment_operator *to = &job->assigned[i];
+        memcpy(to->id, from->id, sizeof to->id);
+        to->uid = from->node->uid;
+        to->name = from->node->name;
+        to->parallelism = from->parallelism;
+        to->max_parallelism = from->max_parallelism;
+        to->max_parallelism_set = from->max_parallelism_set;
+        to->has_finish = from->node->function.finish != NULL;
+        to->key_type = from->keyed ? wr_key_plan_type(from->key_plan) : NULL;
+    }
+    if (!job->restored) {
+        return WEIR_OK;
+    }
+    bool allow = parameters->allow_non_restored_state
+                 || weir_options_bool(job->options, "execution.state-recovery.ignore-unclaimed-state");
+    WR_TRY(wr_assignment_check(&job->found.manifest, job->assigned, count, allow, is_new, err));
+    for (uint32_t i = 0; i < count; i++) {
+        job->plan->operators[i].max_parallelism = job->assigned[i].max_parallelism;
+        if (is_new[i] && wr_plan_operator_is_stateful(&job->plan->operators[i])) {
+            wr_job_say(job, 'w', "operator '%s' (uid '%s') is not in the snapshot: it starts empty",
+                       job->assigned[i].name, job->assigned[i].uid);
+        }
+    }
+    return WEIR_OK;
+}
+
+static void
+say_start(weir_job *job)
+{
+    if (job->restored) {
+        wr_job_say(job, 'i', "restored from checkpoint %llu: %s",
+                   (unsigned long long)job->found.manifest.checkpoint_id, job->found.directory);
+    } else if (job->plan->stateful) {
+        wr_job_say(job, 'i', "STARTED EMPTY: job '%s', job id %s", job->name, job->job_id);
+    }
+    if (job->plan->stateful && job->settings.interval_ns == 0) {
+        wr_job_say(job, 'w',
+                   "this job keeps state and takes no checkpoints: a crash loses all of it. Set "
+                   "execution.checkpointing.interval and execution.checkpointing.dir");
+    }
+}
+
+static weir_status
+build(weir_job *job, const weir_job_parameters *parameters, bool *out_finished, weir_error *err)
+{
+    WR_TRY(wr_plan_create(job->environment, &job->plan, err));
+    WR_TRY(check_options(job, err));
+    WR_TRY(find_snapshot(job, parameters, err));
+    *out_finished = job->found.finished;
+    if (job->found.finished) {
+        return WEIR_OK;
+    }
+    WR_TRY(choose_ids(job, parameters, err));
+    WR_TRY(check_snapshot(job, parameters, err));
+    uint64_t next_id;
+    WR_TRY(open_storage(job, parameters, &next_id, err));
+    WR_TRY(make_coordinator(job, next_id, err));
+    WR_TRY(wr_job_wire(job, parameters, err));
+    say_start(job);
+    return WEIR_OK;
+}
+
+weir_status
+wr_job_create_on(struct wr_os *os, weir_environment *environment,
+                 const weir_job_parameters *parameters, weir_job **out_job, weir_error *err)
+{
+    weir_job *job = wr_memory_new(&environment->alloc, sizeof *job);
+    if (job == NULL) {
+        return wr_fail(err, WEIR_NOMEM, "no memory for the job");
+    }
+    job->alloc = environment->alloc;
+    job->os = os;
+    job->environment = environment;
+    job->options = environment->options;
+    job->log = parameters->log;
+    job->log_argument = parameters->log_argument;
+    job->name = wr_environment_job_name(environment);
+    job->state = WEIR_JOB_INITIALIZING;
+    wr_arena_init(&job->arena, &job->alloc);
+    wr_manifest_init(&job->found.manifest, &job->alloc);
+    wr_parker_init(&job->parker, os);
+    wr_mailbox_init(&job->reports);
+    wr_mailbox_init(&job->io_replies);
+    wr_executor_init(&job->io, os);
+    bool finished = false;
+    weir_status status = build(job, parameters, &finished, err);
+    if (status != WEIR_OK || finished) {
+        weir_job_destroy(job);
+        job = NULL;
+    }
+    if (status == WEIR_OK) {
+        *out_job = job;
+    }
+    return status;
+}
+
+weir_status
+weir_job_create(weir_environment *environment, const weir_job_parameters *parameters,
+                weir_job **out_job, weir_error *err)
+{
+    if (environment == NULL || out_job == NULL) {
+        return WEIR_INVALID;
+    }
+    weir_job_parameters full = { .size = sizeof full };
+    if (parameters != NULL) {
+        if (parameters->size == 0 || parameters->size > sizeof full) {
+            return wr_fail(err, WEIR_INVALID, "weir_job_parameters.size is not set");
+        }
+        memcpy(&full, parameters, parameters->size);
+    }
+    return wr_job_create_on(wr_os_posix(), environment, &full, out_job, err);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* io: storage work of the job: asked for by the coordinator, done by the io thread, answered by letter.
+ *
+ * The queue is first in first out, so that BEGIN's directory is there before a task's file, and an
+ * ABANDON comes after the files it removes were closed. Sticky damage is the coordinator's decision: every
+ * answer carries its status and words.
+ */
+#include "base/fail.h"
+#include "job/running.h"
+
+static void
+run_io(struct wr_work *work)
+{
+    wr_role_enter_io();
+    struct wr_job_io *io = (struct wr_job_io *)work;
+    struct wr_checkpoint_storage *storage = io->job->storage;
+    switch (io->kind) {
+    case WR_IO_BEGIN:
+        io->status = wr_checkpoint_storage_begin(storage, io->checkpoint_id, &io->error);
+        break;
+    case WR_IO_COMPLETE:
+        io->status = wr_checkpoint_storage_complete(storage, io->manifest, &io->error);
+        break;
+    case WR_IO_ABANDON:
+        io->status = wr_checkpoint_storage_abandon(storage, io->checkpoint_id, &io->error);
+        break;
+    case WR_IO_DROP:
+        io->status = wr_checkpoint_storage_drop(storage, io->checkpoint_id, &io->error);
+        break;
+    case WR_IO_FINISHED_MARK:
+        io->status = wr_checkpoint_storage_finish(storage, io->checkpoint_id, &io->error);
+        break;
+    }
+    wr_mailbox_push(&io->job->io_replies, &work->letter);
+    wr_parker_wake(&io->job->parker);
+}
+
+static void
+free_io(weir_job *job, struct wr_job_io *io)
+{
+    if (io->manifest != NULL) {
+        wr_manifest_fini(io->manifest);
+        wr_memory_free(&job->alloc, io->manifest, sizeof *io->manifest);
+    }
+    wr_memory_free(&job->alloc, io, sizeof *io);
+}
+
+/* Takes the manifest in any case. */
+weir_status
+wr_job_io_push(weir_job *job, enum wr_job_io_kind kind, uint64_t checkpoint_id,
+               struct wr_manifest *manifest)
+{
+    struct wr_job_io *io = wr_memory_new(&job->alloc, sizeof *io);
+    if (io == NULL) {
+        if (manifest != NULL) {
+            wr_manifest_fini(manifest);
+            wr_memory_free(&job->alloc, manifest, sizeof *manifest);
+        }
+        return WEIR_NOMEM;
+    }
+    io->work.run = run_io;
+    io->job = job;
+    io->kind = kind;
+    io->checkpoint_id = checkpoint_id;
+    io->manifest = manifest;
+    job->io_outstanding++;
+    wr_executor_push(&job->io, &io->work);
+    return WEIR_OK;
+}
+
+static void
+fail_checkpoint(weir_job *job, const struct wr_job_io *io)
+{
+    job->checkpoint_failure = io->error;
+    job->checkpoint_failure.status = io->status;
+    if (io->status == WEIR_CANCELLED) {
+        wr_job_fail(job, &job->checkpoint_failure); /* fenced: another attempt has this job now */
+        return;
+    }
+    wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_STORE_FAILED,
+                                                    .checkpoint_id = io->checkpoint_id });
+}
+
+static void
+finish_marked(weir_job *job, const struct wr_job_io *io)
+{
+    if (io->status != WEIR_OK) {
+        /* All output is committed; without the mark the checkpoints stay, so that nothing is lost. */
+        wr_job_say(job, 'w', "the job finished, but could not say so in its checkpoint directory: %s",
+                   io->error.message);
+        return;
+    }
+    wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_END, .end = job->outcome });
+}
+
+void
+wr_job_io_take_reply(weir_job *job, struct wr_job_io *io)
+{
+    job->io_outstanding--;
+    switch (io->kind) {
+    case WR_IO_BEGIN:
+        if (io->status != WEIR_OK) {
+            fail_checkpoint(job, io);
+        }
+        break;
+    case WR_IO_COMPLETE:
+        if (io->status != WEIR_OK) {
+            fail_checkpoint(job, io);
+        } else {
+            wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_STORED,
+                                                            .checkpoint_id = io->checkpoint_id });
+        }
+        break;
+    case WR_IO_ABANDON:
+        break; /* what could not be removed lies in the attempt's hidden directory */
+    case WR_IO_DROP:
+        if (io->status == WEIR_CANCELLED) {
+            wr_job_fail(job, &io->error);
+        } else if (io->status != WEIR_OK) {
+            wr_job_say(job, 'w', "checkpoint %llu could not be dropped: %s",
+                       (unsigned long long)io->checkpoint_id, io->error.message);
+        }
+        break;
+    case WR_IO_FINISHED_MARK:
+        finish_marked(job, io);
+        break;
+    }
+    free_io(job, io);
+}

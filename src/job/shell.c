@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* shell: the threads of a job, and the one place where each of them sleeps.
+ *
+ *   coordinator   wr_job_coordinate until the job has ended
+ *   io            the executor's queue until it is empty and the job has ended
+ *   worker i      wr_task_step of its tasks in turn until all of them have ended
+ *
+ * A worker spins for weir.worker.spin before it sleeps: a wake through the system costs 12-50 us.
+ */
+#include "base/fail.h"
+#include "job/running.h"
+
+#include <stdio.h>
+
+/* Sleeps until woken or the time; a step between prepare and sleep found nothing. */
+static void
+sleep_until(struct wr_os *os, struct wr_parker *parker, uint32_t ticket, uint64_t wake_at_ns)
+{
+    if (wake_at_ns == UINT64_MAX) {
+        wr_parker_sleep(parker, ticket, UINT64_MAX);
+        return;
+    }
+    uint64_t now = os->ops->monotonic_ns(os);
+    if (wake_at_ns <= now) {
+        wr_parker_cancel(parker);
+        return;
+    }
+    wr_parker_sleep(parker, ticket, wake_at_ns - now);
+}
+
+static void
+run_coordinator(void *argument)
+{
+    weir_job *job = argument;
+    wr_role_enter_coordinator();
+    while (!wr_job_has_ended(job)) {
+        uint64_t wake_at;
+        if (wr_job_coordinate(job, &wake_at)) {
+            continue;
+        }
+        uint32_t ticket = wr_parker_prepare(&job->parker);
+        if (wr_job_coordinate(job, &wake_at) || wr_job_has_ended(job)) {
+            wr_parker_cancel(&job->parker);
+            continue;
+        }
+        sleep_until(job->os, &job->parker, ticket, wake_at);
+    }
+}
+
+static void
+run_io(void *argument)
+{
+    weir_job *job = argument;
+    wr_role_enter_io();
+    for (;;) {
+        if (wr_executor_step(&job->io)) {
+            continue;
+        }
+        uint32_t ticket = wr_parker_prepare(&job->io.parker);
+        if (wr_executor_step(&job->io)) {
+            wr_parker_cancel(&job->io.parker);
+            continue;
+        }
+        if (wr_job_has_ended(job)) {
+            wr_parker_cancel(&job->io.parker);
+            return;
+        }
+        wr_parker_sleep(&job->io.parker, ticket, UINT64_MAX);
+    }
+}
+
+/* One step of every task that has not ended. */
+static bool
+step_worker(struct wr_worker *worker, uint64_t *out_wake_at_ns)
+{
+    bool progress = false;
+    *out_wake_at_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < worker->task_count; i++) {
+        if (worker->ended[i]) {
+            continue;
+        }
+        uint64_t wake_at = UINT64_MAX;
+        switch (wr_task_step(worker->tasks[i], &wake_at)) {
+        case WR_STEP_PROGRESS:
+            progress = true;
+            break;
+        case WR_STEP_IDLE:
+            break;
+        case WR_STEP_ENDED:
+            worker->ended[i] = true;
+            worker->ended_count++;
+            break;
+        }
+        *out_wake_at_ns = wake_at < *out_wake_at_ns ? wake_at : *out_wake_at_ns;
+    }
+    return progress;
+}
+
+static bool
+spin_worker(struct wr_worker *worker, uint64_t spin_ns)
+{
+    struct wr_os *os = worker->job->os;
+    uint64_t wake_at;
+    uint64_t until = os->ops->monotonic_ns(os) + spin_ns;
+    do {
+        if (step_worker(worker, &wake_at)) {
+            return true;
+        }
+        __builtin_ia32_pause();
+    } while (os->ops->monotonic_ns(os) < until);
+    return false;
+}
+
+static void
+run_worker(void *argument)
+{
+    struct wr_worker *worker = argument;
+    weir_job *job = worker->job;
+    wr_role_enter_task();
+    uint64_t spin_ns =
+        (uint64_t)weir_options_int(job->options, "weir.worker.spin-us") * 1000U;
+    while (worker->ended_count < worker->task_count) {
+        uint64_t wake_at;
+        if (step_worker(worker, &wake_at) || spin_worker(worker, spin_ns)) {
+            continue;
+        }
+        uint32_t ticket = wr_parker_prepare(&worker->parker);
+        if (step_worker(worker, &wake_at) || worker->ended_count == worker->task_count) {
+            wr_parker_cancel(&worker->parker);
+            continue;
+        }
+        sleep_until(job->os, &worker->parker, ticket, wake_at);
+    }
+}
+
+static weir_status
+start_thread(weir_job *job, const char *name, void (*run)(void *), void *argument,
+             struct wr_os_thread **out_thread, weir_error *err)
+{
+    int sys_errno = job->os->ops->thread_start(job->os, name, run, argument, out_thread);
+    if (sys_errno != 0) {
+        *out_thread = NULL;
+        return wr_fail_errno(err, sys_errno, "thread '%s' could not be started", name);
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+start_threads(weir_job *job, weir_error *err)
+{
+    WR_TRY(start_thread(job, "weir-coord", run_coordinator, job, &job->coordinator_thread, err));
+    WR_TRY(start_thread(job, "weir-io", run_io, job, &job->io_thread, err));
+    for (uint32_t i = 0; i < job->worker_count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "weir-task-%u", i % 10000U);
+        WR_TRY(start_thread(job, name, run_worker, &job->workers[i], &job->workers[i].thread, err));
+    }
+    return WEIR_OK;
+}
+
+/* Does the work of those whose thread could not be started, until the cancelled job has ended. */
+static void
+stand_in(weir_job *job)
+{
+    weir_job_cancel(job);
+    if (job->coordinator_thread == NULL) {
+        return; /* nothing was started: destroy steps all actors itself */
+    }
+    for (uint32_t i = 0; i < job->worker_count; i++) {
+        if (job->workers[i].thread == NULL) {
+            run_worker(&job->workers[i]);
+        }
+    }
+    if (job->io_thread == NULL) {
+        run_io(job);
+    }
+}
+
+weir_status
+weir_job_start(weir_job *job, weir_error *err)
+{
+    if (job == NULL || job->phase != WR_PHASE_CREATED) {
+        return WEIR_INVALID;
+    }
+    WR_TRY(wr_job_begin(job, err));
+    weir_status status = start_threads(job, err);
+    job->threads_started = job->coordinator_thread != NULL;
+    if (status != WEIR_OK) {
+        stand_in(job);
+    }
+    return status;
+}
+
+void
+wr_job_join(weir_job *job)
+{
+    for (uint32_t i = 0; i < job->worker_count; i++) {
+        if (job->workers[i].thread != NULL) {
+            job->os->ops->thread_join(job->os, job->workers[i].thread);
+        }
+    }
+    if (job->coordinator_thread != NULL) {
+        job->os->ops->thread_join(job->os, job->coordinator_thread);
+    }
+    if (job->io_thread != NULL) {
+        job->os->ops->thread_join(job->os, job->io_thread);
+    }
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* collector: emitting without ever waiting.
+ *
+ * A record goes behind the last one in the open batch. When that is full it is closed and another is
+ * opened: the operator gets no further record until the closed ones are taken, but what its present call
+ * emits is kept, under weir.task.emit-limit.
+ *
+ * Invariants:
+ *   (1) Records leave in the order they were emitted: closed batches first, then the open one.
+ *   (2) What stands behind the first closed batch (in the other closed ones and the open one) never
+ *       exceeds the emit limit. open_end carries that into the fast path as one comparison.
+ *   (3) A refused emit fails the task by its context: the function may overlook it, nobody else does.
+ */
+#include "runtime/collector.h"
+
+#include "base/memory.h"
+#include "runtime/context.h"
+
+enum { SPARE_MAX = 2 };
+
+void
+wr_collector_init(struct weir_collector *collector,
+                  const struct wr_collector_parameters *parameters)
+{
+    *collector = (struct weir_collector){
+        .alloc = parameters->alloc,
+        .batch_count = parameters->batch_count,
+        .emit_limit_bytes = parameters->emit_limit_bytes,
+        .context = parameters->context,
+        .least_size = 1,
+    };
+    if (parameters->type != NULL) {
+        collector->least_size = weir_type_fixed_size(parameters->type);
+    }
+}
+
+static void
+destroy_list(struct weir_collector *collector, struct weir_batch *batch)
+{
+    while (batch != NULL) {
+        struct weir_batch *next = batch->next;
+        wr_batch_destroy(&collector->alloc, batch);
+        batch = next;
+    }
+}
+
+void
+wr_collector_fini(struct weir_collector *collector)
+{
+    destroy_list(collector, collector->first);
+    destroy_list(collector, collector->spare);
+    destroy_list(collector, collector->open);
+    collector->first = collector->last = collector->spare = collector->open = NULL;
+}
+
+/* Invariant (2), after a batch was opened, closed or taken. */
+static void
+set_open_end(struct weir_collector *collector)
+{
+    struct weir_batch *open = collector->open;
+    collector->open_end = open == NULL ? 0 : open->capacity;
+    if (open == NULL || collector->first == NULL) {
+        return;
+    }
+    uint64_t left = collector->emit_limit_bytes > collector->closed_bytes
+                        ? collector->emit_limit_bytes - collector->closed_bytes
+                        : 0;
+    if (left < collector->open_end) {
+        collector->open_end = (size_t)left;
+    }
+}
+
+static void
+close_open(struct weir_collector *collector)
+{
+    struct weir_batch *batch = collector->open;
+    collector->open = NULL;
+    batch->next = NULL;
+    if (collector->first == NULL) {
+        collector->first = batch;
+    } else {
+        collector->last->next = batch;
+        collector->closed_bytes += batch->used;
+    }
+    collector->last = batch;
+}
+
+static struct weir_batch *
+open_new(struct weir_collector *collector)
+{
+    struct weir_batch *batch = collector->spare;
+    if (batch != NULL) {
+        collector->spare = batch->next;
+        collector->spare_count--;
+        batch->next = NULL;
+    } else if (wr_batch_create(&collector->alloc, collector->batch_count, WR_BATCH_BYTES, &batch) !=
+               WEIR_OK) {
+        return NULL;
+    }
+    collector->open = batch;
+    return batch;
+}
+
+static void *
+refuse(struct weir_collector *collector, weir_status status, const char *words, uint64_t number,
+       size_t size)
+{
+    (void)weir_context_fail(collector->context, status,
+                            "emitting a record of %zu bytes: %s (%llu bytes)", size, words,
+                            (unsigned long long)number);
+    return NULL;
+}
+
+/* Whatever is not an append to an open batch with room. */
+static void *
+emit_slowly(struct weir_collector *collector, size_t size)
+{
+    if (wr_context_has_failed(collector->context)) {
+        return NULL; /* the first failure's words stay */
+    }
+    if (size < collector->least_size) {
+        return refuse(collector, WEIR_INVALID, "it is smaller than the fixed part of its type",
+                      collector->least_size, size);
+    }
+    if (size > WEIR_VALUE_SIZE_MAX) {
+        return refuse(collector, WEIR_LIMIT, "it is over the limit of a record",
+                      WEIR_VALUE_SIZE_MAX, size);
+    }
+    size_t rounded = weir_round8(size);
+    struct weir_batch *open = collector->open;
+    if (open != NULL && open->count != 0 &&
+        (open->count == open->count_max || rounded > open->capacity - open->used)) {
+        close_open(collector);
+        open = NULL;
+    }
+    if (open == NULL && (open = open_new(collector)) == NULL) {
+        return refuse(collector, WEIR_NOMEM,
+                      "no memory for a batch; raise taskmanager.network.memory.size",
+                      WR_BATCH_BYTES, size);
+    }
+    if (collector->first != NULL &&
+        collector->closed_bytes + open->used + rounded > collector->emit_limit_bytes) {
+        return refuse(collector, WEIR_LIMIT,
+                      "what one call has emitted beyond the free batches would pass "
+                      "weir.task.emit-limit",
+                      collector->emit_limit_bytes, size);
+    }
+    uint8_t *record = wr_batch_append(&collector->alloc, open, size);
+    if (record == NULL) {
+        return refuse(collector, WEIR_NOMEM,
+                      "no memory for a batch this big; raise taskmanager.network.memory.size",
+                      rounded, size);
+    }
+    collector->emitted++;
+    set_open_end(collector);
+    return record;
+}
+
+void *
+weir_collector_emit(weir_collector *out, size_t size)
+{
+    if (out == NULL) {
+        return NULL; /* a sink has no output */
+    }
+    struct weir_batch *open = out->open;
+    size_t rounded = weir_round8(size);
+    if (__builtin_expect(open == NULL || open->count == open->count_max || size < out->least_size ||
+                             size > WEIR_VALUE_SIZE_MAX || open->used + rounded > out->open_end,
+                         0)) {
+        return emit_slowly(out, size);
+    }
+    out->emitted++;
+    return wr_batch_bump(open, rounded);
+}
+
+weir_status
+weir_collector_emit_copy(weir_collector *out, const void *block, size_t size)
+{
+    void *record = weir_collector_emit(out, size);
+    if (record == NULL) {
+        return out == NULL ? WEIR_INVALID : wr_context_status(out->context);
+    }
+    memcpy(record, block, size);
+    return WEIR_OK;
+}
+
+struct weir_batch *
+wr_collector_take(struct weir_collector *collector, bool even_open)
+{
+    struct weir_batch *batch = collector->first;
+    if (batch != NULL) {
+        collector->first = batch->next;
+        if (collector->first != NULL) {
+            collector->closed_bytes -= collector->first->used;
+        } else {
+            collector->last = NULL;
+        }
+        batch->next = NULL;
+    } else if (even_open && collector->open != NULL && collector->open->count != 0) {
+        batch = collector->open;
+        collector->open = NULL;
+    }
+    set_open_end(collector);
+    return batch;
+}
+
+void
+wr_collector_recycle(struct weir_collector *collector, struct weir_batch *batch)
+{
+    wr_batch_clear(batch);
+    if (collector->spare_count == SPARE_MAX) {
+        wr_batch_destroy(&collector->alloc, batch);
+        return;
+    }
+    wr_batch_shrink(&collector->alloc, batch, WR_BATCH_BYTES);
+    batch->next = collector->spare;
+    collector->spare = batch;
+    collector->spare_count++;
+}

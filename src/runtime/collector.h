@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/collector.h: where an operator emits to: its output batches, oldest first. For the chain.
+ *
+ *   first --> ... --> last     closed, to be taken
+ *   open                       being filled
+ *
+ * Thread: task.
+ */
+#ifndef WR_RUNTIME_COLLECTOR_H
+#define WR_RUNTIME_COLLECTOR_H
+
+#include "runtime/batch.h"
+
+struct weir_collector {
+    struct weir_batch *open; /* NULL: none yet */
+    size_t open_end;         /* how far records may fill it: its capacity, or less by the emit limit */
+    size_t least_size;       /* fixed part of the type */
+    struct weir_batch *first, *last;
+    uint64_t closed_bytes;   /* in all closed batches but the first */
+    struct weir_batch *spare;
+    uint32_t spare_count;
+    uint32_t batch_count; /* records a batch */
+    uint64_t emit_limit_bytes;
+    uint64_t emitted; /* records, ever */
+    weir_alloc alloc;
+    weir_context *context; /* of the operator, for words */
+};
+
+struct wr_collector_parameters {
+    weir_alloc alloc;
+    const weir_type *type; /* NULL: records of any size */
+    uint32_t batch_count;
+    uint64_t emit_limit_bytes;
+    weir_context *context;
+};
+
+void wr_collector_init(struct weir_collector *collector,
+                       const struct wr_collector_parameters *parameters);
+void wr_collector_fini(struct weir_collector *collector);
+
+/* There is room for what the next record may emit. */
+static inline bool
+wr_collector_has_room(const struct weir_collector *collector)
+{
+    return collector->first == NULL;
+}
+
+/* The oldest closed batch; without one, and if `even_open`, the open one if it holds records. Taken: goes
+ * back by wr_collector_recycle. NULL: none. */
+struct weir_batch *wr_collector_take(struct weir_collector *collector, bool even_open);
+void wr_collector_recycle(struct weir_collector *collector, struct weir_batch *batch);
+
+#endif /* WR_RUNTIME_COLLECTOR_H */

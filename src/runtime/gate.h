@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/gate.h: joins a task's input channels and aligns checkpoint barriers. For the task.
+ *
+ * Thread: task.
+ */
+#ifndef WR_RUNTIME_GATE_H
+#define WR_RUNTIME_GATE_H
+
+#include "runtime/channel.h"
+
+struct wr_gate;
+
+enum wr_gate_event_kind {
+    WR_GATE_NOTHING, /* no channel that may be read has anything */
+    WR_GATE_RECORDS, /* batch: lent until given back; one at a time */
+    WR_GATE_BARRIER, /* the checkpoint's barrier has come on every channel */
+    WR_GATE_CANCEL,  /* the pending checkpoint will not come about: its id */
+    WR_GATE_END      /* every channel has ended; once. Barriers may still follow */
+};
+
+struct wr_gate_event {
+    enum wr_gate_event_kind kind;
+    struct weir_batch *batch;
+    uint64_t checkpoint_id;
+    enum wr_checkpoint_kind checkpoint_kind;
+};
+
+/* The channels are lent for the gate's life. exactly_once: channels wait for each other's barriers. */
+weir_status wr_gate_create(const weir_alloc *alloc, struct wr_channel **channels, uint32_t count,
+                           bool exactly_once, struct wr_gate **out_gate);
+void wr_gate_destroy(struct wr_gate *gate); /* NULL ok */
+
+/* The next thing that leaves the gate. */
+struct wr_gate_event wr_gate_poll(struct wr_gate *gate);
+void wr_gate_give_back(struct wr_gate *gate, struct weir_batch *batch);
+/* The coordinator aborted this checkpoint: its barriers, seen or still to come, mean nothing. */
+void wr_gate_abort(struct wr_gate *gate, uint64_t checkpoint_id);
+
+#endif /* WR_RUNTIME_GATE_H */

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output: partitions batches into channels.
+ *
+ *   batch in hand  --edge 0, cursor 7-->  channel 0: current |r|r|r|..   -> published when full, at 128
+ *                  --edge 1, cursor 9-->  channel 1: current |r|..          records after a batch, when
+ *                                         ...                               idle, at the timeout, and
+ *                                                                           before every event
+ *
+ * Each edge has a cursor of its own into the batch in hand: a full channel stops its edge only, and at
+ * the record in question, because records of one channel never overtake each other. The chain gives the
+ * next batch when all edges have passed the last record.
+ *
+ * Invariants:
+ *   (1) current[c] is NULL or a batch of channel c that is not published; it is empty or holds records
+ *       that come right before the next one for c.
+ *   (2) An event goes into every channel or none, behind all records that were given before it.
+ *   (3) Publishing never fails: a channel's ring has room for all batches it ever made.
+ */
+#include "runtime/output.h"
+
+#include "base/check.h"
+#include "base/fail.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+enum { PUBLISH_FROM = 128 /* records; fewer wait for company until idle or timeout */ };
+
+struct edge {
+    const struct wr_task_output *plan;
+    struct weir_batch **current; /* one a channel */
+    uint32_t *targets;           /* channel of each record in hand; KEYED and REBALANCE */
+    size_t target_capacity;
+    size_t cursor;
+    uint32_t next; /* REBALANCE */
+};
+
+struct wr_outputs {
+    struct wr_outputs_parameters parameters;
+    struct weir_batch *batch;
+    uint64_t dirty_since_ns; /* the oldest unpublished record came at; 0: all is published */
+    /* for the keys of the batch in hand */
+    const void **records;
+    struct wr_extracted_key *extracted;
+    size_t key_capacity;
+    struct wr_buffer scratch;
+    struct edge edges[];
+};
+
+static size_t
+outputs_size(uint32_t edge_count)
+{
+    return sizeof(struct wr_outputs) + edge_count * sizeof(struct edge);
+}
+
+/* A forward edge has one channel; a keyed one with a single channel needs no keys. */
+static bool
+is_single(const struct edge *edge)
+{
+    return edge->plan->channel_count == 1;
+}
+
+static bool
+needs_targets(const struct edge *edge)
+{
+    return !is_single(edge) && edge->plan->edge != WR_EDGE_BROADCAST;
+}
+
+weir_status
+wr_outputs_create(const struct wr_outputs_parameters *parameters, struct wr_outputs **out_outputs)
+{
+    const weir_alloc *alloc = &parameters->alloc;
+    struct wr_outputs *outputs = wr_memory_new(alloc, outputs_size(parameters->edge_count));
+    if (outputs == NULL) {
+        return WEIR_NOMEM;
+    }
+    outputs->parameters = *parameters;
+    wr_buffer_init(&outputs->scratch, alloc);
+    for (uint32_t i = 0; i < parameters->edge_count; i++) {
+        struct edge *edge = &outputs->edges[i];
+        edge->plan = &parameters->edges[i];
+        uint32_t count = edge->plan->channel_count;
+        wr_assert(count >= 1 && (edge->plan->edge != WR_EDGE_FORWARD || count == 1));
+        wr_assert(edge->plan->edge != WR_EDGE_KEYED || edge->plan->key_plan != NULL);
+        edge->next = parameters->subtask % count;
+        edge->current = wr_memory_new(alloc, count * sizeof(struct weir_batch *));
+        if (edge->current == NULL) {
+            wr_outputs_destroy(outputs);
+            return WEIR_NOMEM;
+        }
+    }
+    *out_outputs = outputs;
+    return WEIR_OK;
+}
+
+void
+wr_outputs_destroy(struct wr_outputs *outputs)
+{
+    if (outputs == NULL) {
+        return;
+    }
+    weir_alloc alloc = outputs->parameters.alloc;
+    uint32_t edge_count = outputs->parameters.edge_count;
+    for (uint32_t i = 0; i < edge_count; i++) {
+        struct edge *edge = &outputs->edges[i];
+        if (edge->plan != NULL) {
+            wr_memory_free(&alloc, edge->current,
+                           edge->plan->channel_count * sizeof(struct weir_batch *));
+        }
+        wr_memory_free(&alloc, edge->targets, edge->target_capacity * sizeof *edge->targets);
+    }
+    wr_memory_free(&alloc, outputs->records, outputs->key_capacity * sizeof *outputs->records);
+    wr_memory_free(&alloc, outputs->extracted, outputs->key_capacity * sizeof *outputs->extracted);
+    wr_buffer_fini(&outputs->scratch);
+    wr_memory_free(&alloc, outputs, outputs_size(edge_count));
+}
+
+static weir_status
+fail_memory(struct wr_outputs *outputs, size_t size)
+{
+    return weir_context_fail(outputs->parameters.context, WEIR_NOMEM,
+                             "no memory for a batch of %zu bytes to the next operator; raise "
+                             "taskmanager.network.memory.size",
+                             size);
+}
+
+/* The channel's current batch; NULL: backpressure, or the task has failed. */
+static struct weir_batch *
+current_of(struct wr_outputs *outputs, struct edge *edge, uint32_t channel)
+{
+    if (edge->current[channel] == NULL) {
+        edge->current[channel] = wr_channel_take_empty(edge->plan->channels[channel]);
+        if (edge->current[channel] == NULL &&
+            wr_channel_is_starved(edge->plan->channels[channel])) {
+            (void)fail_memory(outputs, WR_BATCH_BYTES);
+        }
+    }
+    return edge->current[channel];
+}
+
+static void
+publish(struct edge *edge, uint32_t channel)
+{
+    struct weir_batch *batch = edge->current[channel];
+    if (batch != NULL && batch->count != 0) {
+        edge->current[channel] = NULL;
+        bool published = wr_channel_publish(edge->plan->channels[channel], batch);
+        wr_assert(published); /* invariant (3) */
+    }
+}
+
+static bool
+fits(const struct weir_batch *batch, size_t size)
+{
+    return batch->count < batch->count_max && size <= batch->capacity - batch->used;
+}
+
+bool
+wr_outputs_have_room(struct wr_outputs *outputs)
+{
+    for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
+        struct edge *edge = &outputs->edges[i];
+        for (uint32_t c = 0; c < edge->plan->channel_count; c++) {
+            struct weir_batch *batch = current_of(outputs, edge, c);
+            if (batch == NULL) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* --- which channel --- */
+
+static weir_status
+make_targets(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *batch)
+{
+    const weir_alloc *alloc = &outputs->parameters.alloc;
+    if (batch->count <= edge->target_capacity) {
+        return WEIR_OK;
+    }
+    uint32_t *targets =
+        wr_memory_resize(alloc, edge->targets, edge->target_capacity * sizeof *targets,
+                         batch->count_max * sizeof *targets);
+    if (targets == NULL) {
+        return WEIR_NOMEM;
+    }
+    edge->targets = targets;
+    edge->target_capacity = batch->count_max;
+    return WEIR_OK;
+}
+
+static weir_status
+make_key_room(struct wr_outputs *outputs, const struct weir_batch *batch)
+{
+    if (batch->count <= outputs->key_capacity) {
+        return WEIR_OK;
+    }
+    const weir_alloc *alloc = &outputs->parameters.alloc;
+    size_t capacity = batch->count_max;
+    size_t old = outputs->key_capacity;
+    wr_memory_free(alloc, outputs->records, old * sizeof *outputs->records);
+    wr_memory_free(alloc, outputs->extracted, old * sizeof *outputs->extracted);
+    outputs->key_capacity = capacity;
+    outputs->records = wr_memory_resize(alloc, NULL, 0, capacity * sizeof *outputs->records);
+    outputs->extracted = wr_memory_resize(alloc, NULL, 0, capacity * sizeof *outputs->extracted);
+    if (outputs->records != NULL && outputs->extracted != NULL) {
+        return WEIR_OK;
+    }
+    wr_memory_free(alloc, outputs->records, capacity * sizeof *outputs->records);
+    wr_memory_free(alloc, outputs->extracted, capacity * sizeof *outputs->extracted);
+    outputs->records = NULL;
+    outputs->extracted = NULL;
+    outputs->key_capacity = 0;
+    return WEIR_NOMEM;
+}
+
+static weir_status
+target_by_key(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *batch)
+{
+    const struct wr_task_output *plan = edge->plan;
+    WR_TRY(make_key_room(outputs, batch));
+    for (size_t i = 0; i < batch->count; i++) {
+        outputs->records[i] = batch->data + batch->offsets[i];
+    }
+    WR_TRY(wr_key_plan_extract_batch(plan->key_plan, outputs->records, batch->count,
+                                     &outputs->scratch, outputs->extracted));
+    for (size_t i = 0; i < batch->count; i++) {
+        uint32_t key_group =
+            wr_key_group_of(outputs->extracted[i].java_hash, plan->max_parallelism);
+        edge->targets[i] =
+            wr_key_group_subtask(key_group, plan->channel_count, plan->max_parallelism);
+    }
+    return WEIR_OK;
+}
+
+static void
+target_in_turn(struct edge *edge, const struct weir_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        edge->targets[i] = edge->next;
+        edge->next = edge->next + 1 == edge->plan->channel_count ? 0 : edge->next + 1;
+    }
+}
+
+weir_status
+wr_outputs_give(struct wr_outputs *outputs, struct weir_batch *batch)
+{
+    wr_assert(outputs->batch == NULL);
+    outputs->batch = batch;
+    weir_status status = WEIR_OK;
+    for (uint32_t i = 0; status == WEIR_OK && i < outputs->parameters.edge_count; i++) {
+        struct edge *edge = &outputs->edges[i];
+        edge->cursor = 0;
+        if (!needs_targets(edge)) {
+            continue;
+        }
+        status = make_targets(outputs, edge, batch);
+        if (status == WEIR_OK && edge->plan->edge == WR_EDGE_KEYED) {
+            status = target_by_key(outputs, edge, batch);
+        } else if (status == WEIR_OK) {
+            target_in_turn(edge, batch);
+        }
+    }
+    if (status != WEIR_OK) {
+        return weir_context_fail(outputs->parameters.context, status,
+                                 "taking the key of a record that was emitted: %s; a key may have "
+                                 "%d bytes",
+                                 weir_status_meaning(status), WEIR_KEY_SIZE_MAX);
+    }
+    return WEIR_OK;
+}
+
+/* --- moving records --- */
+
+static inline void
+copy_words(uint8_t *to, const uint8_t *from, size_t size)
+{
+    if (size > 64) {
+        memcpy(to, from, size);
+        return;
+    }
+    for (size_t i = 0; i < size; i += 8) { /* records are whole words: no call, no tail */
+        memcpy(to + i, from + i, 8);
+    }
+}
+
+/* Room for one more record of this size in the channel's current batch, publishing it if it is full.
+ * NULL: backpressure, or the task has failed. */
+static struct weir_batch *
+room_for(struct wr_outputs *outputs, struct edge *edge, uint32_t channel, size_t size)
+{
+    struct weir_batch *batch = current_of(outputs, edge, channel);
+    if (batch != NULL && !fits(batch, size) && batch->count != 0) {
+        publish(edge, channel);
+        batch = current_of(outputs, edge, channel);
+    }
+    return batch;
+}
+
+static bool
+append(struct wr_outputs *outputs, struct weir_batch *to, const uint8_t *record, size_t size)
+{
+    uint8_t *block = NULL;
+    if (fits(to, size)) {
+        block = wr_batch_bump(to, size);
+    } else {
+        block = wr_batch_append(&outputs->parameters.network_alloc, to, size);
+        if (block == NULL) { /* empty, and could not grow */
+            (void)fail_memory(outputs, size);
+            return false;
+        }
+    }
+    copy_words(block, record, size);
+    return true;
+}
+
+/* All that is left in one piece, if it fits: one copy for a batch. */
+static bool
+move_whole(struct edge *edge, const struct weir_batch *from)
+{
+    struct weir_batch *to = edge->current[0];
+    size_t first = edge->cursor;
+    uint32_t count = from->count - (uint32_t)first;
+    size_t size = from->used - from->offsets[first];
+    if (to == NULL || count > to->count_max - to->count || size > to->capacity - to->used) {
+        return false;
+    }
+    memcpy(to->data + to->used, from->data + from->offsets[first], size);
+    uint32_t shift = (uint32_t)to->used - from->offsets[first];
+    for (uint32_t i = 0; i < count; i++) {
+        to->offsets[to->count + i + 1] = from->offsets[first + i + 1] + shift;
+    }
+    to->count += count;
+    to->used += size;
+    edge->cursor = from->count;
+    return true;
+}
+
+static void
+move_partitioned(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *from)
+{
+    bool single = is_single(edge);
+    if (single && move_whole(edge, from)) {
+        return;
+    }
+    for (; edge->cursor < from->count; edge->cursor++) {
+        uint32_t channel = single ? 0 : edge->targets[edge->cursor];
+        uint32_t offset = from->offsets[edge->cursor];
+        size_t size = from->offsets[edge->cursor + 1] - offset;
+        struct weir_batch *to = edge->current[channel];
+        if (to == NULL || !fits(to, size)) {
+            to = room_for(outputs, edge, channel, size);
+        }
+        if (to == NULL || !append(outputs, to, from->data + offset, size)) {
+            return;
+        }
+    }
+}
+
+/* A record goes to all channels at once, or waits. */
+static void
+move_broadcast(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *from)
+{
+    uint32_t count = edge->plan->channel_count;
+    for (; edge->cursor < from->count; edge->cursor++) {
+        uint32_t offset = from->offsets[edge->cursor];
+        size_t size = from->offsets[edge->cursor + 1] - offset;
+        for (uint32_t c = 0; c < count; c++) {
+            if (room_for(outputs, edge, c, size) == NULL) {
+                return;
+            }
+        }
+        for (uint32_t c = 0; c < count; c++) {
+            if (!append(outputs, edge->current[c], from->data + offset, size)) {
+                return;
+            }
+        }
+    }
+}
+
+struct weir_batch *
+wr_outputs_distribute(struct wr_outputs *outputs, uint64_t now_ns, bool *out_moved)
+{
+    struct weir_batch *batch = outputs->batch;
+    bool moved = false;
+    bool done = true;
+    for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
+        struct edge *edge = &outputs->edges[i];
+        size_t before = edge->cursor;
+        if (edge->plan->edge == WR_EDGE_BROADCAST && !is_single(edge)) {
+            move_broadcast(outputs, edge, batch);
+        } else {
+            move_partitioned(outputs, edge, batch);
+        }
+        moved = moved || edge->cursor != before;
+        done = done && edge->cursor == batch->count;
+        for (uint32_t c = 0; c < edge->plan->channel_count; c++) {
+            struct weir_batch *current = edge->current[c];
+            if (current != NULL &&
+                (current->count >= PUBLISH_FROM || current->count == current->count_max)) {
+                publish(edge, c);
+            }
+        }
+    }
+    if (moved && outputs->dirty_since_ns == 0) {
+        outputs->dirty_since_ns = now_ns == 0 ? 1 : now_ns;
+    }
+    *out_moved = moved || done;
+    if (!done) {
+        return NULL;
+    }
+    outputs->batch = NULL;
+    return batch;
+}
+
+struct weir_batch *
+wr_outputs_in_hand(const struct wr_outputs *outputs)
+{
+    return outputs->batch;
+}
+
+/* --- publishing --- */
+
+void
+wr_outputs_flush(struct wr_outputs *outputs)
+{
+    if (outputs->dirty_since_ns == 0) {
+        return;
+    }
+    outputs->dirty_since_ns = 0;
+    for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
+        for (uint32_t c = 0; c < outputs->edges[i].plan->channel_count; c++) {
+            publish(&outputs->edges[i], c);
+        }
+    }
+}
+
+void
+wr_outputs_flush_due(struct wr_outputs *outputs, uint64_t now_ns)
+{
+    if (outputs->dirty_since_ns != 0 && now_ns > outputs->dirty_since_ns &&
+        now_ns - outputs->dirty_since_ns >= outputs->parameters.buffer_timeout_ns) {
+        wr_outputs_flush(outputs);
+    }
+}
+
+bool
+wr_outputs_hold_records(const struct wr_outputs *outputs)
+{
+    return outputs->dirty_since_ns != 0;
+}
+
+bool
+wr_outputs_can_send(struct wr_outputs *outputs)
+{
+    for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
+        const struct wr_task_output *plan = outputs->edges[i].plan;
+        for (uint32_t c = 0; c < plan->channel_count; c++) {
+            if (!wr_channel_has_event_room(plan->channels[c])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+void
+wr_outputs_send(struct wr_outputs *outputs, enum wr_batch_kind kind, uint64_t checkpoint_id,
+                enum wr_checkpoint_kind checkpoint_kind)
+{
+    wr_assert(outputs->batch == NULL);
+    wr_outputs_flush(outputs);
+    for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
+        const struct wr_task_output *plan = outputs->edges[i].plan;
+        for (uint32_t c = 0; c < plan->channel_count; c++) {
+            bool sent = wr_channel_publish_event(plan->channels[c], kind, checkpoint_id,
+                                                 checkpoint_kind);
+            wr_assert(sent); /* can_send was asked */
+        }
+    }
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/task.h: one running subtask: a chain of operators between its input channels (or source) and its
+ * output channels. A step function: the shell calls wr_task_step; nothing here waits.
+ *
+ *   channels --gate--> operator 0 --batch--> operator 1 --batch--> ... --> outputs --> channels
+ *
+ *   CREATED --INITIALIZE--> INITIALIZED --START--> RUNNING --end of input--> DRAINED --FINISH--> ENDED
+ *       any --failure or CANCEL--> ENDED
+ *
+ * A barrier: chain at rest -> snapshot_state hooks -> barrier to all outputs -> snapshot_begin of each keyed
+ * backend, copy of operator state -> turns between batches -> io thread -> ACKNOWLEDGED.
+ * After the barrier of a STOP or FINAL checkpoint a source emits nothing more.
+ * Thread: task, except wr_task_send: any, and the counters: any.
+ */
+#ifndef WR_RUNTIME_TASK_H
+#define WR_RUNTIME_TASK_H
+
+#include "base/mailbox.h"
+#include "os/executor.h"
+#include "runtime/channel.h"
+#include "snapshot/restore.h"
+#include "types/key.h"
+#include "weir/backend.h"
+#include "weir/function.h"
+
+struct wr_task;
+
+/* One operator of the chain. All lent for the task's life. */
+struct wr_task_operator {
+    const weir_function *function;
+    const void *argument;
+    const char *name;
+    const char *uid; /* "" : none */
+    uint8_t id[16];
+    const weir_type *input_type;         /* NULL: a source */
+    const weir_type *output_type;        /* NULL: a sink */
+    const struct wr_key_plan *key_plan;  /* NULL: not keyed */
+    const size_t *key_fields;
+    size_t key_field_count;
+    uint32_t max_parallelism;
+    struct wr_operator_restore restore;
+};
+
+enum wr_edge {
+    WR_EDGE_FORWARD,   /* to the channel of the same index */
+    WR_EDGE_KEYED,     /* by key group */
+    WR_EDGE_REBALANCE, /* round robin, from a start that differs by subtask */
+    WR_EDGE_BROADCAST  /* to all */
+};
+
+/* An edge out of the chain's last operator: one channel for each subtask of the consumer. */
+struct wr_task_output {
+    enum wr_edge edge;
+    const struct wr_key_plan *key_plan; /* KEYED */
+    uint32_t max_parallelism;           /* the consumer's, for KEYED */
+    struct wr_channel **channels;       /* FORWARD: one; else channel_count */
+    uint32_t channel_count;
+};
+
+/* What is the same for all tasks of a job. Lent. */
+struct wr_task_environment {
+    struct wr_os *os;
+    struct wr_executor *io;
+    weir_alloc alloc;          /* plain */
+    weir_alloc state_alloc;    /* counted: state budget */
+    weir_alloc snapshot_alloc; /* counted: copies and write buffers */
+    weir_alloc network_alloc;  /* counted: network memory, for in-chain and overflow batches */
+    const weir_options *options;
+    const weir_backend_factory *backend_factory;
+    uint64_t hash_seed;
+    const char *job_name;
+    const char *job_id;
+    const char *attempt;       /* 32 hex digits */
+    uint8_t attempt_bytes[16];
+    bool exactly_once;         /* align barriers */
+    bool checkpointing;        /* an interval is set */
+    bool allow_rewind;
+    bool take_over;
+    uint32_t batch_count;      /* records a batch */
+    uint64_t buffer_timeout_ns;
+    uint64_t emit_limit_bytes;
+    size_t state_file_buffer_size; /* 0: default */
+    /* The path of a data file of a checkpoint, into out (WR_PATH_MAX); NULL: there is no storage, snapshots
+     * run their hooks and write nothing. Thread: task. */
+    weir_status (*snapshot_path)(void *argument, uint64_t checkpoint_id, const char *name, char *out,
+                                 weir_error *err);
+    void *snapshot_path_argument;
+    void (*log)(void *log_argument, char level, const char *text); /* Thread: any */
+    void *log_argument;
+    struct wr_mailbox *reports; /* the coordinator's: struct wr_task_report */
+    struct wr_parker *reports_parker;
+};
+
+struct wr_task_parameters {
+    const struct wr_task_environment *environment;
+    uint32_t task;        /* number within the job */
+    uint32_t subtask;     /* index within its vertex */
+    uint32_t parallelism; /* of its vertex */
+    struct wr_task_operator *operators;
+    uint32_t operator_count;
+    struct wr_channel **inputs;
+    uint32_t input_count; /* 0: operator 0 is a source */
+    struct wr_task_output *outputs;
+    uint32_t output_count;
+    struct wr_parker *parker; /* of the worker that steps it */
+};
+
+weir_status wr_task_create(const struct wr_task_parameters *parameters, struct wr_task **out_task,
+                           weir_error *err);
+/* After ENDED (or before INITIALIZE was sent), with the io executor idle. */
+void wr_task_destroy(struct wr_task *task);
+
+/* --- letters to a task; made by the sender from environment->alloc, freed by the task --- */
+
+enum wr_task_letter_kind {
+    WR_TASK_INITIALIZE, /* restore, initialize_state, open -> INITIALIZED or FAILED */
+    WR_TASK_START,      /* records may flow */
+    WR_TASK_TRIGGER,    /* checkpoint; to tasks with a source only: inject a barrier */
+    WR_TASK_COMPLETE,   /* checkpoint is complete: notify functions -> NOTIFIED */
+    WR_TASK_ABORT,      /* checkpoint was aborted: release the gate, end the snapshot, notify functions */
+    WR_TASK_FINISH,     /* the last checkpoint is committed: close -> ENDED */
+    WR_TASK_CANCEL      /* close at once -> ENDED */
+};
+
+struct wr_task_letter {
+    struct wr_letter letter;
+    enum wr_task_letter_kind kind;
+    uint64_t checkpoint_id;
+    enum wr_checkpoint_kind checkpoint_kind;
+};
+
+/* Pushes and wakes the worker. Thread: any. */
+void wr_task_send(struct wr_task *task, struct wr_task_letter *letter);
+
+/* --- reports of a task; from environment->alloc, freed by the receiver with wr_task_report_free --- */
+
+enum wr_task_report_kind {
+    WR_TASK_INITIALIZED,
+    WR_TASK_ACKNOWLEDGED, /* checkpoint, snapshots */
+    WR_TASK_DECLINED,     /* checkpoint, error: its snapshot could not be taken or written */
+    WR_TASK_NOTIFIED,     /* checkpoint */
+    WR_TASK_DRAINED,      /* end of all input, finish() called, all emitted */
+    WR_TASK_FAILED,       /* error; ENDED follows */
+    WR_TASK_ENDED         /* functions and backends are closed */
+};
+
+/* What the manifest needs of one operator subtask. */
+struct wr_operator_snapshot_result {
+    bool finished;
+    bool has_file;
+    char file[128]; /* name within the checkpoint's directory */
+    uint64_t file_size;
+    uint32_t file_crc;
+    bool keyed;
+    uint32_t key_group_first, key_group_last;
+    struct wr_manifest_state *states; /* names and types lent for the task's life */
+    uint32_t state_count;             /* keyed ones first */
+    struct wr_manifest_list *lists;   /* index into states */
+    uint32_t list_count;
+};
+
+struct wr_task_report {
+    struct wr_letter letter;
+    struct wr_task *task;
+    uint32_t task_number;
+    enum wr_task_report_kind kind;
+    uint64_t checkpoint_id;
+    weir_error error;
+    struct wr_operator_snapshot_result *snapshots; /* one an operator of the chain */
+    uint32_t snapshot_count;
+};
+void wr_task_report_free(const weir_alloc *alloc, struct wr_task_report *report);
+
+/* --- stepping --- */
+
+enum wr_step {
+    WR_STEP_PROGRESS, /* call again at once */
+    WR_STEP_IDLE,     /* nothing to do before *out_wake_at_ns, or a wake of the parker */
+    WR_STEP_ENDED
+};
+
+/* At most one batch, one turn of each open snapshot, and the letters that are there.
+ * *out_wake_at_ns: monotonic; UINT64_MAX: only by a wake. */
+enum wr_step wr_task_step(struct wr_task *task, uint64_t *out_wake_at_ns);
+
+/* Counters, relaxed. Thread: any. */
+struct wr_task_counters {
+    uint64_t records_in;
+    uint64_t records_out;
+    uint64_t state_bytes;
+    uint64_t state_entries;
+};
+void wr_task_count(const struct wr_task *task, struct wr_task_counters *out_counters);
+
+#endif /* WR_RUNTIME_TASK_H */

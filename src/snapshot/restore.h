@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot/restore.h: what one operator subtask is to read of a checkpoint. Made by checkpoint/assignment,
+ * carried by job, used by runtime/task. */
+#ifndef WR_SNAPSHOT_RESTORE_H
+#define WR_SNAPSHOT_RESTORE_H
+
+#include "snapshot/manifest.h"
+#include "snapshot/state_file.h"
+
+struct wr_restore_file {
+    const char *path; /* of the file itself */
+    struct wr_state_file_identity identity;
+    uint64_t size;
+    uint32_t crc;
+    bool keyed; /* holds key groups of this subtask's range */
+};
+
+/* Elements [first, first + count) of the list in that file. */
+struct wr_restore_list {
+    uint32_t file; /* index into files */
+    const struct wr_manifest_state *state;
+    uint64_t first;
+    uint64_t count;
+};
+
+struct wr_operator_restore {
+    bool restored; /* the operator was in the snapshot */
+    bool finished; /* its finish() had been called: not again */
+    uint64_t checkpoint_id;
+    struct wr_restore_file *files;
+    uint32_t file_count;
+    struct wr_restore_list *lists; /* in the order the elements are to be added */
+    uint32_t list_count;
+};
+
+#endif /* WR_SNAPSHOT_RESTORE_H */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot/state_file_reader.h: a state file that is open for reading; for the files of this room
+ * that open it (state_file_open.c), give its blocks (state_file_reader.c) and its lists
+ * (state_file_list.c).
+ */
+#ifndef WR_SNAPSHOT_STATE_FILE_READER_H
+#define WR_SNAPSHOT_STATE_FILE_READER_H
+
+#include "base/memory.h"
+#include "snapshot/state_file.h"
+#include "snapshot/state_file_format.h"
+
+enum {
+    WR_WINDOW_SIZE = 64 * 1024,
+    WR_WHERE_SIZE = 512
+};
+
+struct wr_stored_state {
+    weir_state_kind kind;
+    weir_list_mode list_mode;
+    char *name; /* in the arena */
+    weir_type *type;
+};
+
+struct weir_block_reader {
+    struct wr_os *os;
+    weir_alloc alloc;
+    struct wr_arena arena; /* path, states, names */
+    const char *path;
+    struct wr_state_file_identity identity;
+    uint64_t size;
+    uint32_t crc;
+    uint32_t key_group_first;
+    uint32_t key_group_last;
+    int file; /* -1: not open */
+
+    struct wr_buffer directory; /* its bytes */
+    struct wr_stored_state *states;
+    size_t state_count;
+    size_t types_made;     /* of the states, for close */
+    const uint8_t *blocks; /* in `directory` */
+    uint64_t block_count;
+    uint64_t directory_offset;
+    uint32_t footer_header_crc;
+
+    uint64_t next_block;
+    weir_block block; /* the current one */
+    uint64_t block_offset;
+    uint32_t block_crc;
+    bool is_broken; /* its checksum failed: no more of it is given out */
+    uint64_t fetched;
+    uint32_t running_crc;
+    uint8_t *window; /* WR_WINDOW_SIZE */
+    size_t window_at;
+    size_t window_left;
+
+    char where[WR_WHERE_SIZE];
+};
+
+static inline const uint8_t *
+wr_reader_entry(const weir_block_reader *reader, uint64_t index)
+{
+    return reader->blocks + index * WR_BLOCK_ENTRY_SIZE;
+}
+
+/* Exactly `size` bytes of the file at `offset`, or WEIR_CORRUPT. */
+weir_status wr_reader_exactly(weir_block_reader *reader, void *out, size_t size, uint64_t offset,
+                              weir_error *err);
+/* Makes a block the current one, at its first byte. */
+void wr_reader_enter(weir_block_reader *reader, uint64_t index);
+/* Reads the current block's next `size` bytes from the file into `to`, and compares at its end. */
+weir_status wr_reader_fetch(weir_block_reader *reader, void *to, size_t size, weir_error *err);
+
+#endif /* WR_SNAPSHOT_STATE_FILE_READER_H */

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state/heap/layout.h: what a bucket looks like, chosen per state from its types.
+ *
+ *   bucket   | head 16 | slot | slot | ... |        128 bytes; 256 where fewer than 3 slots would fit
+ *   head     OFFSET SIZE WHAT
+ *            0      2    epoch: the chunk's (snapshot rules, cow.c)
+ *            2      1    dirty: a bit a slot, set by every write, cleared when a checkpoint completes
+ *            3      1    flags: bit 0 OVERFLOWED: some key passed this bucket, being full
+ *            4      4    zero
+ *            8      8    tags: one a slot, 0: free; those without a slot stay 0
+ *   slot     | key part 8 or 16 | value: 8 to 48, or a block reference of 16 |
+ *   key part fixed key up to 8, or up to 16 bytes: the bytes, zeros behind
+ *            any other key: u32 length; up to 12 bytes: the bytes, zeros behind
+ *                                       longer: u32 upper half of the hash, u64 place in the slab
+ *
+ * Home bucket and tag are drawn from different bits: home = upper half of the hash * bucket count >> 32,
+ * tag = its lowest byte. So a table is in hash order, and a long key can be moved to another table
+ * without reading it.
+ * A bucket has seven tags at most: they are one word, compared at once with plain integer operations,
+ * which is as quick as SIMD is for eight bytes and needs no dispatch.
+ */
+#ifndef WR_STATE_HEAP_LAYOUT_H
+#define WR_STATE_HEAP_LAYOUT_H
+
+#include "base/little.h"
+#include "weir/backend.h"
+
+enum {
+    WR_BUCKET_HEAD = 16,
+    WR_BUCKET_OVERFLOWED = 1,
+    WR_FLAT_VALUE_MOST = 48,
+    WR_FIXED_KEY_MOST = 16,
+    WR_INLINE_KEY_MOST = 12,
+    WR_CHUNK_BYTES = 1024 /* unit of copy on write; 4096 copies faster and stalls longer (bench) */
+};
+
+enum wr_key_form {
+    WR_KEY_WORD = 1,  /* fixed, up to 8 bytes */
+    WR_KEY_PAIR = 2,  /* fixed, up to 16 bytes */
+    WR_KEY_BYTES = 3  /* any other */
+};
+
+struct wr_layout {
+    uint32_t bucket_bytes;
+    uint32_t slot_bytes;
+    uint32_t key_part_bytes;
+    uint32_t slots;
+    uint64_t slot_tags; /* 0xff for each slot's tag */
+    uint32_t chunk_buckets;
+    enum wr_key_form key_form;
+    bool value_in_slab;
+    uint32_t key_size;   /* of a fixed key; 0: any */
+    uint32_t value_size; /* of a fixed value; 0: any */
+};
+
+void wr_layout_init(struct wr_layout *layout, const weir_type *key_type,
+                    const weir_type *value_type);
+/* Fixed keys and values that stand in the slot: the buckets alone are the state. */
+bool wr_layout_is_image(const struct wr_layout *layout);
+
+struct wr_bucket {
+    uint16_t epoch;
+    uint8_t dirty;
+    uint8_t flags;
+    uint32_t zero;
+    uint64_t tags;
+};
+
+_Static_assert(sizeof(struct wr_bucket) == WR_BUCKET_HEAD, "the head is 16 bytes");
+
+/* What a slot holds of a value in the slab. */
+struct wr_reference {
+    uint8_t *place;
+    uint32_t size;
+    uint32_t epoch; /* when the block was allocated: rule 4 */
+};
+
+_Static_assert(sizeof(struct wr_reference) == 16, "a reference takes 16 bytes of a slot");
+
+/* A key made ready to be looked for. */
+struct wr_probe {
+    uint64_t part[2]; /* as in the slot; of a long key the place is missing */
+    const void *data; /* of a long key, else NULL */
+    uint32_t size;
+    uint32_t high; /* upper half of the hash */
+    uint64_t tag;  /* 1..255 */
+};
+
+static inline uint64_t
+wr_tag_of(uint64_t hash)
+{
+    uint64_t tag = hash & 0xff;
+    return tag + (tag == 0);
+}
+
+static inline uint32_t
+wr_home_of(uint32_t high, uint32_t bucket_count)
+{
+    return (uint32_t)(((uint64_t)high * bucket_count) >> 32);
+}
+
+static inline void
+wr_probe_init(struct wr_probe *probe, const struct wr_layout *layout, const weir_key *key)
+{
+    probe->data = NULL;
+    probe->part[0] = 0;
+    probe->part[1] = 0;
+    probe->size = key->size;
+    probe->high = (uint32_t)(key->hash >> 32);
+    probe->tag = wr_tag_of(key->hash);
+    if (layout->key_form != WR_KEY_BYTES) {
+        if (key->size == 8) {
+            probe->part[0] = wr_get_u64(key->data);
+        } else {
+            memcpy(probe->part, key->data, key->size);
+        }
+    } else if (key->size <= WR_INLINE_KEY_MOST) {
+        uint8_t part[16] = { 0 };
+        wr_put_u32(part, key->size);
+        memcpy(part + 4, key->data, key->size);
+        memcpy(probe->part, part, sizeof part);
+    } else {
+        probe->part[0] = key->size | ((uint64_t)probe->high << 32);
+        probe->data = key->data;
+    }
+}
+
+/* 0x80 for each byte of `tags` that equals `tag`, exactly. */
+static inline uint64_t
+wr_tags_equal(uint64_t tags, uint64_t tag)
+{
+    const uint64_t low7 = 0x7f7f7f7f7f7f7f7fULL;
+    uint64_t differ = tags ^ (tag * 0x0101010101010101ULL);
+    return ~(((differ & low7) + low7) | differ | low7);
+}
+
+/* The next of the slots that such a mask stands for. */
+static inline uint32_t
+wr_mask_slot(uint64_t mask)
+{
+    return (uint32_t)__builtin_ctzll(mask) >> 3;
+}
+
+static inline uint8_t *
+wr_bucket_slot(const struct wr_layout *layout, const struct wr_bucket *bucket, uint32_t slot)
+{
+    return (uint8_t *)(uintptr_t)bucket + WR_BUCKET_HEAD + (size_t)slot * layout->slot_bytes;
+}
+
+static inline uint8_t
+wr_bucket_tag(const struct wr_bucket *bucket, uint32_t slot)
+{
+    return (uint8_t)(bucket->tags >> (slot * 8));
+}
+
+static inline bool
+wr_slot_is(const struct wr_layout *layout, const uint8_t *slot, const struct wr_probe *probe)
+{
+    uint64_t part[2];
+    memcpy(&part[0], slot, 8);
+    if (part[0] != probe->part[0]) {
+        return false;
+    }
+    if (layout->key_form == WR_KEY_WORD) {
+        return true;
+    }
+    memcpy(&part[1], slot + 8, 8);
+    if (probe->data == NULL) {
+        return part[1] == probe->part[1];
+    }
+    return memcmp((const void *)(uintptr_t)part[1], probe->data, probe->size) == 0;
+}
+
+/* The key bytes that a slot holds; lent. */
+weir_bytes wr_slot_key(const struct wr_layout *layout, const uint8_t *slot);
+/* Where a long key of the slot stands in the slab; NULL: it stands in the slot. */
+uint8_t *wr_slot_key_block(const struct wr_layout *layout, const uint8_t *slot);
+/* The upper half of the key's hash, without reading what stands in the slab. */
+uint32_t wr_slot_high(const struct wr_layout *layout, const uint8_t *slot, uint64_t seed);
+
+#endif /* WR_STATE_HEAP_LAYOUT_H */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state/heap/table.h: the open-addressed tables of a state, one a key group. Thread: task. */
+#ifndef WR_STATE_HEAP_TABLE_H
+#define WR_STATE_HEAP_TABLE_H
+
+#include "state/heap/heap.h"
+
+/* Where an entry stands. */
+struct wr_place {
+    struct wr_table *table;
+    uint32_t bucket;
+    uint32_t slot;
+    uint8_t *at; /* the slot's first byte */
+};
+
+/* A table of that many buckets, all of them initialised or none. NULL: refused. */
+struct wr_table *wr_table_new(struct wr_heap_state *state, uint32_t bucket_count, bool ready);
+void wr_table_free(struct wr_heap_state *state, struct wr_table *table);
+
+/* The smallest size in the sequence 1, 2, 3, 4, 6, 8, 12 ... that holds so many entries. */
+uint32_t wr_table_size_for(const struct wr_layout *layout, uint64_t entries);
+
+/* Looks a key up. */
+bool wr_table_find(const struct wr_heap_state *state, uint32_t group, const struct wr_probe *probe,
+                   struct wr_place *out_place);
+/* Makes room for `extra` more entries of this key group: begins, continues or ends growing. Nothing that
+ * was lent stays valid. WEIR_NOMEM: refused, content unchanged. */
+weir_status wr_table_make_room(struct wr_heap_state *state, uint32_t group, uint32_t extra);
+/* Takes a slot for a key that is not there; room must have been made. The key part is written, the value is
+ * not. `key_block` is what a long key's part points to. Moves nothing. */
+void wr_table_insert(struct wr_heap_state *state, uint32_t group, const struct wr_probe *probe,
+                     const uint8_t *key_block, struct wr_place *out_place);
+/* Frees the slot; the blocks it points to are the caller's. */
+void wr_table_remove(struct wr_heap_state *state, uint32_t group, const struct wr_place *place);
+
+/* Touches the lines that a lookup reads first. */
+static inline void
+wr_table_prefetch(const struct wr_heap_state *state, uint32_t group, uint32_t high)
+{
+    const struct wr_table *table = state->tables[group];
+    if (table == NULL) {
+        return;
+    }
+    if (table->growing && wr_home_of(high, table->older->bucket_count) >= table->older->moved) {
+        table = table->older;
+    }
+    const uint8_t *bucket = table->buckets + (size_t)wr_home_of(high, table->bucket_count) *
+                                                 state->layout.bucket_bytes;
+    for (uint32_t at = 0; at < state->layout.bucket_bytes; at += 64) {
+        __builtin_prefetch(bucket + at, 1, 3);
+    }
+}
+
+#endif /* WR_STATE_HEAP_TABLE_H */

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* projection: two gathers, there and back.
+ *
+ *     take   record               -> rest      packed, in declared order
+ *     join   key record, rest     -> record    each field from where it is kept
+ *
+ * A type has one field at least, so a record that is all key leaves a bool behind that is always
+ * true; take writes it and join does not look at it.
+ */
+#include "types/projection.h"
+
+#include "base/check.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "types/gather.h"
+#include "types/packed.h"
+#include "types/type.h"
+
+enum {
+    FROM_KEY_RECORD = 0,
+    FROM_REST = 1
+};
+
+struct wr_projection {
+    weir_alloc alloc;
+    bool is_all_key;
+    weir_type *rest_type;
+    struct wr_gather *take; /* NULL if is_all_key */
+    struct wr_gather *join;
+};
+
+struct present {
+    bool present;
+};
+
+static bool
+is_key_field(const size_t *key_field_indexes, size_t key_field_count, size_t index)
+{
+    for (size_t i = 0; i < key_field_count; i++) {
+        if (key_field_indexes[i] == index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static weir_status
+make_type(struct wr_projection *projection, const weir_type *record_type,
+          const size_t *rest_indexes, size_t rest_count)
+{
+    if (rest_count > 0) {
+        return wr_packed_type(&projection->alloc, "rest", record_type, rest_indexes, rest_count,
+                              &projection->rest_type);
+    }
+    static const weir_field present = WEIR_FIELD(struct present, present, BOOL);
+    projection->is_all_key = true;
+    return weir_type_create_struct(&projection->alloc, "rest", sizeof(struct present), &present, 1,
+                                   &projection->rest_type, NULL);
+}
+
+/* rest_indexes ascend, so the n-th of them is the n-th field of the rest. */
+static weir_status
+make_gathers(struct wr_projection *projection, const weir_type *record_type,
+             const size_t *rest_indexes, size_t rest_count)
+{
+    WR_TRY(wr_gather_create(&projection->alloc, record_type, false, &projection->join));
+    if (rest_count > 0) {
+        WR_TRY(
+            wr_gather_create(&projection->alloc, projection->rest_type, false, &projection->take));
+    }
+    size_t next = 0;
+    for (size_t i = 0; i < record_type->field_count; i++) {
+        const weir_field *field = &record_type->fields[i];
+        const weir_type *type = wr_field_type(field);
+        if (next < rest_count && rest_indexes[next] == i) {
+            uint32_t offset = projection->rest_type->fields[next].offset;
+            wr_gather_add(projection->take, 0, field->offset, offset, type);
+            wr_gather_add(projection->join, FROM_REST, offset, field->offset, type);
+            next++;
+        } else {
+            wr_gather_add(projection->join, FROM_KEY_RECORD, field->offset, field->offset, type);
+        }
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+plan(struct wr_projection *projection, const weir_type *record_type,
+     const size_t *key_field_indexes, size_t key_field_count)
+{
+    size_t memory_size = record_type->field_count * sizeof(size_t);
+    size_t *rest_indexes = wr_memory_new(&projection->alloc, memory_size);
+    if (rest_indexes == NULL) {
+        return WEIR_NOMEM;
+    }
+    size_t rest_count = 0;
+    for (size_t i = 0; i < record_type->field_count; i++) {
+        if (!is_key_field(key_field_indexes, key_field_count, i)) {
+            rest_indexes[rest_count++] = i;
+        }
+    }
+    weir_status status = make_type(projection, record_type, rest_indexes, rest_count);
+    if (status == WEIR_OK) {
+        status = make_gathers(projection, record_type, rest_indexes, rest_count);
+    }
+    wr_memory_free(&projection->alloc, rest_indexes, memory_size);
+    return status;
+}
+
+weir_status
+wr_projection_create(const weir_alloc *alloc, const weir_type *record_type,
+                     const size_t *key_field_indexes, size_t key_field_count,
+                     struct wr_projection **out_projection, weir_error *err)
+{
+    if (record_type->kind != WEIR_STRUCT) {
+        return wr_fail(err, WEIR_INVALID, "a record of type %s has no fields to take away",
+                       record_type->name);
+    }
+    WR_TRY(wr_packed_check(record_type, key_field_indexes, key_field_count, "a key", err));
+    struct wr_projection *projection = wr_memory_new(alloc, sizeof *projection);
+    if (projection == NULL) {
+        return wr_fail(err, WEIR_NOMEM, "no memory for the state type of %s", record_type->name);
+    }
+    projection->alloc = *alloc;
+    weir_status status = plan(projection, record_type, key_field_indexes, key_field_count);
+    if (status != WEIR_OK) {
+        wr_projection_destroy(projection);
+        return wr_fail(err, status, "no memory for the state type of %s", record_type->name);
+    }
+    *out_projection = projection;
+    return WEIR_OK;
+}
+
+void
+wr_projection_destroy(struct wr_projection *projection)
+{
+    if (projection != NULL) {
+        wr_gather_destroy(projection->join);
+        wr_gather_destroy(projection->take);
+        weir_type_destroy(projection->rest_type);
+        weir_alloc alloc = projection->alloc;
+        wr_memory_free(&alloc, projection, sizeof *projection);
+    }
+}
+
+const weir_type *
+wr_projection_type(const struct wr_projection *projection)
+{
+    return projection->rest_type;
+}
+
+void
+wr_projection_take_fixed(const struct wr_projection *projection, const void *record, void *out_rest)
+{
+    wr_assert(projection->rest_type->part_count == 0);
+    if (projection->is_all_key) {
+        *(uint8_t *)out_rest = 1;
+        return;
+    }
+    const void *sources[WR_GATHER_SOURCES] = { record, NULL };
+    wr_gather_run_fixed(projection->take, sources, out_rest);
+}
+
+weir_status
+wr_projection_take(const struct wr_projection *projection, const void *record,
+                   struct wr_buffer *out)
+{
+    wr_buffer_clear(out);
+    if (projection->is_all_key) {
+        wr_buffer_put_u64(out, 1); /* the bool and the zeros behind it */
+        return wr_buffer_status(out);
+    }
+    const void *sources[WR_GATHER_SOURCES] = { record, NULL };
+    return wr_gather_run(projection->take, sources, WEIR_VALUE_SIZE_MAX, out);
+}
+
+weir_status
+wr_projection_join(const struct wr_projection *projection, const void *key_record, const void *rest,
+                   struct wr_buffer *out)
+{
+    wr_buffer_clear(out);
+    const void *sources[WR_GATHER_SOURCES] = { key_record, rest };
+    return wr_gather_run(projection->join, sources, WEIR_VALUE_SIZE_MAX, out);
+}
