@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
     NUMBER_SIZE = 64,
@@ -64,6 +63,26 @@ wr_option_part(const char *parts, size_t index, size_t *out_size)
     return at;
 }
 
+static char
+lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool
+is_same_word(const char *one, size_t one_size, const char *two, size_t two_size)
+{
+    if (one_size != two_size) {
+        return false;
+    }
+    for (size_t i = 0; i < one_size; i++) {
+        if (lower(one[i]) != lower(two[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The index of `text` among the parts, in any case; -1: it is none of them. */
 static int
 find_part(const char *parts, const char *text, size_t text_size)
@@ -71,7 +90,7 @@ find_part(const char *parts, const char *text, size_t text_size)
     size_t size = 0;
     const char *part;
     for (int i = 0; (part = wr_option_part(parts, (size_t)i, &size)) != NULL; i++) {
-        if (size == text_size && strncasecmp(part, text, size) == 0) {
+        if (is_same_word(part, size, text, text_size)) {
             return i;
         }
     }
@@ -193,8 +212,8 @@ parse(const weir_option_info *info, const char *text, struct wr_option_value *va
     case WEIR_OPTION_TEXT:
         return true;
     case WEIR_OPTION_BOOL:
-        value->number = strcasecmp(text, "true") == 0;
-        return value->number == 1 || strcasecmp(text, "false") == 0;
+        value->number = find_part("false|true", text, strlen(text));
+        return value->number >= 0;
     case WEIR_OPTION_INT:
         return parse_int(text, &value->number);
     case WEIR_OPTION_FLOAT:

@@ -140,11 +140,18 @@ wr_line_emit(weir_context *context, weir_bytes line, weir_collector *out)
         return emit_text(line, out);
     }
     size_t room = line.size * FFFD_SIZE;
+    room = room < WEIR_VALUE_SIZE_MAX ? room : WEIR_VALUE_SIZE_MAX;
     void *text = weir_context_scratch(context, room);
     if (text == NULL) {
         return weir_context_fail(context, WEIR_NOMEM, "no memory to repair a line of %zu bytes",
                                  line.size);
     }
     size_t size = weir_string_repair(line.data, line.size, text, room);
+    if (size == SIZE_MAX) {
+        return weir_context_fail(
+            context, WEIR_LIMIT,
+            "a line of %zu bytes is over %d with its ill-formed parts replaced", line.size,
+            WEIR_VALUE_SIZE_MAX);
+    }
     return emit_text(weir_bytes_of(text, size), out);
 }

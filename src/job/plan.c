@@ -27,10 +27,11 @@ set_parallelism(const weir_environment *environment, struct wr_plan_operator *se
     int64_t configured = weir_options_int(environment->options, "parallelism.default");
     int64_t max_configured = weir_options_int(environment->options, "pipeline.max-parallelism");
     self->parallelism = node->parallelism != 0 ? node->parallelism : (uint32_t)configured;
-    self->max_parallelism_set = node->max_parallelism != 0 || max_configured > 0;
+    bool configured_max = max_configured != -1; /* -1: derived */
+    self->max_parallelism_set = node->max_parallelism != 0 || configured_max;
     if (node->max_parallelism != 0) {
         self->max_parallelism = node->max_parallelism;
-    } else if (max_configured > 0) {
+    } else if (configured_max) {
         self->max_parallelism = (uint32_t)max_configured;
     } else {
         self->max_parallelism = wr_max_parallelism_default(self->parallelism);

@@ -217,7 +217,14 @@ weir_context_max_parallelism(const weir_context *context)
 const void *
 weir_context_argument(const weir_context *context)
 {
-    return context->plan->argument;
+    return context->has_argument ? context->argument : context->plan->argument;
+}
+
+void
+weir_context_set_argument(weir_context *context, const void *argument)
+{
+    context->has_argument = true;
+    context->argument = argument;
 }
 
 const weir_type *

@@ -41,6 +41,8 @@ struct weir_context {
     uint64_t records_before; /* taken before this batch */
     uint64_t wake_at_ns;     /* as the source set it; 0: not */
     struct wr_scratch scratch;
+    bool has_argument; /* by weir_context_set_argument; else the plan's */
+    const void *argument;
 };
 
 static inline bool

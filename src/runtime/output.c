@@ -317,9 +317,9 @@ append(struct wr_outputs *outputs, struct weir_batch *to, const uint8_t *record,
 
 /* All that is left in one piece, if it fits: one copy for a batch. */
 static bool
-move_whole(struct edge *edge, const struct weir_batch *from)
+move_whole(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *from)
 {
-    struct weir_batch *to = edge->current[0];
+    struct weir_batch *to = current_of(outputs, edge, 0);
     size_t first = edge->cursor;
     uint32_t count = from->count - (uint32_t)first;
     size_t size = from->used - from->offsets[first];
@@ -341,7 +341,7 @@ static void
 move_partitioned(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *from)
 {
     bool single = is_single(edge);
-    if (single && move_whole(edge, from)) {
+    if (single && move_whole(outputs, edge, from)) {
         return;
     }
     for (; edge->cursor < from->count; edge->cursor++) {
@@ -439,7 +439,7 @@ wr_outputs_flush(struct wr_outputs *outputs)
 void
 wr_outputs_flush_due(struct wr_outputs *outputs, uint64_t now_ns)
 {
-    if (outputs->dirty_since_ns != 0 && now_ns > outputs->dirty_since_ns &&
+    if (outputs->dirty_since_ns != 0 && now_ns >= outputs->dirty_since_ns &&
         now_ns - outputs->dirty_since_ns >= outputs->parameters.buffer_timeout_ns) {
         wr_outputs_flush(outputs);
     }

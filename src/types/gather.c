@@ -141,24 +141,22 @@ wr_gather_run_fixed(const struct wr_gather *gather, const void *const sources[WR
     }
 }
 
-weir_status
-wr_gather_run(const struct wr_gather *gather, const void *const sources[WR_GATHER_SOURCES],
-              size_t size_max, struct wr_buffer *out)
+size_t
+wr_gather_size(const struct wr_gather *gather, const void *const sources[WR_GATHER_SOURCES])
 {
     size_t size = gather->fixed_size;
     for (size_t i = 0; i < gather->part_count; i++) {
         const struct copy *part = &gather->parts[i];
         size += string_at((const uint8_t *)sources[part->source] + part->from).size;
     }
-    size_t rounded = weir_round8(size);
-    if (rounded > size_max) {
-        return WEIR_LIMIT;
-    }
-    uint8_t *block = wr_buffer_extend(out, rounded);
-    if (block == NULL) {
-        return WEIR_NOMEM;
-    }
-    memset(block + size, 0, rounded - size);
+    return weir_round8(size);
+}
+
+void
+wr_gather_write(const struct wr_gather *gather, const void *const sources[WR_GATHER_SOURCES],
+                void *out)
+{
+    uint8_t *block = out;
     wr_gather_run_fixed(gather, sources, block);
     uint32_t end = gather->fixed_size;
     for (size_t i = 0; i < gather->part_count; i++) {
@@ -169,5 +167,21 @@ wr_gather_run(const struct wr_gather *gather, const void *const sources[WR_GATHE
         end = weir_string_write(block, &string, end, content);
         memcpy(block + part->to, &string, sizeof string);
     }
+    memset(block + end, 0, weir_round8(end) - end);
+}
+
+weir_status
+wr_gather_run(const struct wr_gather *gather, const void *const sources[WR_GATHER_SOURCES],
+              size_t size_max, struct wr_buffer *out)
+{
+    size_t size = wr_gather_size(gather, sources);
+    if (size > size_max) {
+        return WEIR_LIMIT;
+    }
+    uint8_t *block = wr_buffer_extend(out, size);
+    if (block == NULL) {
+        return WEIR_NOMEM;
+    }
+    wr_gather_write(gather, sources, block);
     return WEIR_OK;
 }

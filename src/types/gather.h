@@ -29,6 +29,14 @@ void wr_gather_destroy(struct wr_gather *gather);
 void wr_gather_add(struct wr_gather *gather, unsigned source, uint32_t from, uint32_t to,
                    const weir_type *field_type);
 
+/* How large the block will be, rounded up to 8. */
+size_t wr_gather_size(const struct wr_gather *gather,
+                      const void *const sources[WR_GATHER_SOURCES]);
+
+/* Writes the whole block, wr_gather_size bytes. */
+void wr_gather_write(const struct wr_gather *gather, const void *const sources[WR_GATHER_SOURCES],
+                     void *out);
+
 /* Appends the block to a buffer whose size is a multiple of 8. WEIR_LIMIT: it would be larger than
  * size_max; WEIR_NOMEM. */
 weir_status wr_gather_run(const struct wr_gather *gather,

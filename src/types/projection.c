@@ -7,9 +7,8 @@
  * A type has one field at least, so a record that is all key leaves a bool behind that is always
  * true; take writes it and join does not look at it.
  */
-#include "types/projection.h"
+#include "weir/projection.h"
 
-#include "base/check.h"
 #include "base/fail.h"
 #include "base/memory.h"
 #include "types/gather.h"
@@ -21,13 +20,17 @@ enum {
     FROM_REST = 1
 };
 
-struct wr_projection {
+struct weir_projection {
     weir_alloc alloc;
     bool is_all_key;
     weir_type *rest_type;
     struct wr_gather *take; /* NULL if is_all_key */
     struct wr_gather *join;
+    size_t field_count;   /* of the record */
+    uint32_t *rest_index; /* of each: its place in the rest, or LEFT_OUT */
 };
+
+static const uint32_t LEFT_OUT = UINT32_MAX;
 
 struct present {
     bool present;
@@ -45,7 +48,7 @@ is_key_field(const size_t *key_field_indexes, size_t key_field_count, size_t ind
 }
 
 static weir_status
-make_type(struct wr_projection *projection, const weir_type *record_type,
+make_type(weir_projection *projection, const weir_type *record_type,
           const size_t *rest_indexes, size_t rest_count)
 {
     if (rest_count > 0) {
@@ -60,7 +63,7 @@ make_type(struct wr_projection *projection, const weir_type *record_type,
 
 /* rest_indexes ascend, so the n-th of them is the n-th field of the rest. */
 static weir_status
-make_gathers(struct wr_projection *projection, const weir_type *record_type,
+make_gathers(weir_projection *projection, const weir_type *record_type,
              const size_t *rest_indexes, size_t rest_count)
 {
     WR_TRY(wr_gather_create(&projection->alloc, record_type, false, &projection->join));
@@ -68,15 +71,16 @@ make_gathers(struct wr_projection *projection, const weir_type *record_type,
         WR_TRY(
             wr_gather_create(&projection->alloc, projection->rest_type, false, &projection->take));
     }
-    size_t next = 0;
+    uint32_t next = 0;
     for (size_t i = 0; i < record_type->field_count; i++) {
+        projection->rest_index[i] = LEFT_OUT;
         const weir_field *field = &record_type->fields[i];
         const weir_type *type = wr_field_type(field);
         if (next < rest_count && rest_indexes[next] == i) {
             uint32_t offset = projection->rest_type->fields[next].offset;
             wr_gather_add(projection->take, 0, field->offset, offset, type);
             wr_gather_add(projection->join, FROM_REST, offset, field->offset, type);
-            next++;
+            projection->rest_index[i] = next++;
         } else {
             wr_gather_add(projection->join, FROM_KEY_RECORD, field->offset, field->offset, type);
         }
@@ -85,7 +89,7 @@ make_gathers(struct wr_projection *projection, const weir_type *record_type,
 }
 
 static weir_status
-plan(struct wr_projection *projection, const weir_type *record_type,
+plan(weir_projection *projection, const weir_type *record_type,
      const size_t *key_field_indexes, size_t key_field_count)
 {
     size_t memory_size = record_type->field_count * sizeof(size_t);
@@ -108,23 +112,30 @@ plan(struct wr_projection *projection, const weir_type *record_type,
 }
 
 weir_status
-wr_projection_create(const weir_alloc *alloc, const weir_type *record_type,
+weir_projection_create(const weir_alloc *alloc, const weir_type *record_type,
                      const size_t *key_field_indexes, size_t key_field_count,
-                     struct wr_projection **out_projection, weir_error *err)
+                     weir_projection **out_projection, weir_error *err)
 {
     if (record_type->kind != WEIR_STRUCT) {
         return wr_fail(err, WEIR_INVALID, "a record of type %s has no fields to take away",
                        record_type->name);
     }
     WR_TRY(wr_packed_check(record_type, key_field_indexes, key_field_count, "a key", err));
-    struct wr_projection *projection = wr_memory_new(alloc, sizeof *projection);
+    weir_projection *projection = wr_memory_new(alloc, sizeof *projection);
     if (projection == NULL) {
         return wr_fail(err, WEIR_NOMEM, "no memory for the state type of %s", record_type->name);
     }
     projection->alloc = *alloc;
+    projection->field_count = record_type->field_count;
+    projection->rest_index =
+        wr_memory_new(alloc, record_type->field_count * sizeof *projection->rest_index);
+    if (projection->rest_index == NULL) {
+        weir_projection_destroy(projection);
+        return wr_fail(err, WEIR_NOMEM, "no memory for the state type of %s", record_type->name);
+    }
     weir_status status = plan(projection, record_type, key_field_indexes, key_field_count);
     if (status != WEIR_OK) {
-        wr_projection_destroy(projection);
+        weir_projection_destroy(projection);
         return wr_fail(err, status, "no memory for the state type of %s", record_type->name);
     }
     *out_projection = projection;
@@ -132,53 +143,71 @@ wr_projection_create(const weir_alloc *alloc, const weir_type *record_type,
 }
 
 void
-wr_projection_destroy(struct wr_projection *projection)
+weir_projection_destroy(weir_projection *projection)
 {
     if (projection != NULL) {
         wr_gather_destroy(projection->join);
         wr_gather_destroy(projection->take);
         weir_type_destroy(projection->rest_type);
+        wr_memory_free(&projection->alloc, projection->rest_index,
+                       projection->field_count * sizeof *projection->rest_index);
         weir_alloc alloc = projection->alloc;
         wr_memory_free(&alloc, projection, sizeof *projection);
     }
 }
 
 const weir_type *
-wr_projection_type(const struct wr_projection *projection)
+weir_projection_type(const weir_projection *projection)
 {
     return projection->rest_type;
 }
 
-void
-wr_projection_take_fixed(const struct wr_projection *projection, const void *record, void *out_rest)
+weir_status
+weir_projection_offset(const weir_projection *projection, size_t record_field, size_t *out_offset)
 {
-    wr_assert(projection->rest_type->part_count == 0);
+    if (projection->is_all_key || record_field >= projection->field_count
+        || projection->rest_index[record_field] == LEFT_OUT) {
+        return WEIR_NOT_FOUND;
+    }
+    *out_offset = projection->rest_type->fields[projection->rest_index[record_field]].offset;
+    return WEIR_OK;
+}
+
+size_t
+weir_projection_take_size(const weir_projection *projection, const void *record)
+{
+    if (projection->rest_type->part_count == 0) {
+        return projection->rest_type->fixed_size;
+    }
+    const void *sources[WR_GATHER_SOURCES] = { record, NULL };
+    return wr_gather_size(projection->take, sources);
+}
+
+void
+weir_projection_take(const weir_projection *projection, const void *record, void *out_rest)
+{
+    const void *sources[WR_GATHER_SOURCES] = { record, NULL };
     if (projection->is_all_key) {
         *(uint8_t *)out_rest = 1;
-        return;
+    } else if (projection->rest_type->part_count == 0) {
+        wr_gather_run_fixed(projection->take, sources, out_rest);
+    } else {
+        wr_gather_write(projection->take, sources, out_rest);
     }
-    const void *sources[WR_GATHER_SOURCES] = { record, NULL };
-    wr_gather_run_fixed(projection->take, sources, out_rest);
 }
 
-weir_status
-wr_projection_take(const struct wr_projection *projection, const void *record,
-                   struct wr_buffer *out)
+size_t
+weir_projection_join_size(const weir_projection *projection, const void *key_record,
+                          const void *rest)
 {
-    wr_buffer_clear(out);
-    if (projection->is_all_key) {
-        wr_buffer_put_u64(out, 1); /* the bool and the zeros behind it */
-        return wr_buffer_status(out);
-    }
-    const void *sources[WR_GATHER_SOURCES] = { record, NULL };
-    return wr_gather_run(projection->take, sources, WEIR_VALUE_SIZE_MAX, out);
-}
-
-weir_status
-wr_projection_join(const struct wr_projection *projection, const void *key_record, const void *rest,
-                   struct wr_buffer *out)
-{
-    wr_buffer_clear(out);
     const void *sources[WR_GATHER_SOURCES] = { key_record, rest };
-    return wr_gather_run(projection->join, sources, WEIR_VALUE_SIZE_MAX, out);
+    return wr_gather_size(projection->join, sources);
+}
+
+void
+weir_projection_join(const weir_projection *projection, const void *key_record, const void *rest,
+                     void *out_record)
+{
+    const void *sources[WR_GATHER_SOURCES] = { key_record, rest };
+    wr_gather_write(projection->join, sources, out_record);
 }

@@ -3,15 +3,21 @@
  *
  *   | head: magic, size, request, next, previous | size bytes | 16 bytes 0xfd |
  *
- * Invariant: live_count and live_bytes are exact after every call, so a leak is a number, not a guess.
- * Misuse ends the process: a caller that gives back a wrong size would break every budget.
+ * Invariant: live_count and live_bytes are exact after every call, so a leak is a number, not a
+ * guess. Misuse ends the process: a caller that gives back a wrong size would break every budget.
  */
 #include "support/common_alloc_fault.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILL_NEW = 0xcd, FILL_FREED = 0xdd, FILL_TAIL = 0xfd, TAIL_SIZE = 16, NAMED_LEAKS = 10 };
+enum {
+    FILL_NEW = 0xcd,
+    FILL_FREED = 0xdd,
+    FILL_TAIL = 0xfd,
+    TAIL_SIZE = 16,
+    NAMED_LEAKS = 10
+};
 
 static const uint64_t magic_live = 0x657669616c726977ULL;
 static const uint64_t magic_dead = 0x2064616564726977ULL;
@@ -27,8 +33,9 @@ struct alloc_fault_block {
 static _Noreturn void
 misused(const char *what, size_t stated, const struct alloc_fault_block *block)
 {
-    fprintf(stderr, "alloc_fault: %s: the caller says %zu bytes, the block of request %llu has %zu\n",
-            what, stated, (unsigned long long)block->request, block->size);
+    fprintf(stderr,
+            "alloc_fault: %s: the caller says %zu bytes, the block of request %llu has %zu\n", what,
+            stated, (unsigned long long)block->request, block->size);
     abort();
 }
 

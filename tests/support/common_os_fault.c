@@ -2,11 +2,11 @@
 /* fault: the n-th fallible call fails.
  *
  * Each entry asks `verdict` first: go on, give this errno, or do it by half. Invariants:
- *   (1) A descriptor, list or thread that the inner system made is never lost: an entry that makes one
- *       fails before it does; close closes and then fails.
- *   (2) SHORT never makes a size of 0 (that would say "end of file") and keeps whole sectors where whole
- *       sectors were asked for, as direct I/O does. Where half cannot be had the point is not hit.
- *   (3) Sticky failures leave alone what touches neither files nor sockets: randomness, threads, loading.
+ *   (1) A descriptor, list or thread that the inner system made is never lost: an entry that makes
+ * one fails before it does; close closes and then fails. (2) SHORT never makes a size of 0 (that
+ * would say "end of file") and keeps whole sectors where whole sectors were asked for, as direct
+ * I/O does. Where half cannot be had the point is not hit. (3) Sticky failures leave alone what
+ * touches neither files nor sockets: randomness, threads, loading.
  */
 #include "support/common_os_fault.h"
 
@@ -16,7 +16,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SECTOR = 512, GO_ON = 0 };
+enum {
+    SECTOR = 512,
+    GO_ON = 0
+};
 
 /* What kind of entry asks. */
 enum trait {
@@ -127,18 +130,19 @@ static int
 fault_read(struct wr_os *os, int file, void *buffer, size_t size, size_t *out_size)
 {
     int error = verdict(os, "read", NULL, TRAIT_SIZED, &size);
-    return is_done(os, error, TRAIT_SIZED) ?
-               inner_of(os)->ops->read(inner_of(os), file, buffer, size, out_size) :
-               error;
+    return is_done(os, error, TRAIT_SIZED)
+               ? inner_of(os)->ops->read(inner_of(os), file, buffer, size, out_size)
+               : error;
 }
 
 static int
-fault_pread(struct wr_os *os, int file, void *buffer, size_t size, uint64_t offset, size_t *out_size)
+fault_pread(struct wr_os *os, int file, void *buffer, size_t size, uint64_t offset,
+            size_t *out_size)
 {
     int error = verdict(os, "pread", NULL, TRAIT_SIZED, &size);
-    return is_done(os, error, TRAIT_SIZED) ?
-               inner_of(os)->ops->pread(inner_of(os), file, buffer, size, offset, out_size) :
-               error;
+    return is_done(os, error, TRAIT_SIZED)
+               ? inner_of(os)->ops->pread(inner_of(os), file, buffer, size, offset, out_size)
+               : error;
 }
 
 static int
@@ -178,9 +182,9 @@ static int
 fault_truncate(struct wr_os *os, int file, uint64_t size)
 {
     int error = verdict(os, "truncate", NULL, TRAIT_CHANGES, NULL);
-    int result = is_done(os, error, TRAIT_CHANGES) ?
-                     inner_of(os)->ops->truncate(inner_of(os), file, size) :
-                     0;
+    int result = is_done(os, error, TRAIT_CHANGES)
+                     ? inner_of(os)->ops->truncate(inner_of(os), file, size)
+                     : 0;
     return error != GO_ON ? error : result;
 }
 
@@ -188,9 +192,9 @@ static int
 fault_sync(struct wr_os *os, int file, bool data_only)
 {
     int error = verdict(os, "sync", NULL, TRAIT_CHANGES, NULL);
-    int result = is_done(os, error, TRAIT_CHANGES) ?
-                     inner_of(os)->ops->sync(inner_of(os), file, data_only) :
-                     0;
+    int result = is_done(os, error, TRAIT_CHANGES)
+                     ? inner_of(os)->ops->sync(inner_of(os), file, data_only)
+                     : 0;
     return error != GO_ON ? error : result;
 }
 
@@ -219,9 +223,9 @@ static int
 fault_rename(struct wr_os *os, const char *from, const char *to, bool replace)
 {
     int error = verdict(os, "rename", from, TRAIT_CHANGES, NULL);
-    int result = is_done(os, error, TRAIT_CHANGES) ?
-                     inner_of(os)->ops->rename(inner_of(os), from, to, replace) :
-                     0;
+    int result = is_done(os, error, TRAIT_CHANGES)
+                     ? inner_of(os)->ops->rename(inner_of(os), from, to, replace)
+                     : 0;
     return error != GO_ON ? error : result;
 }
 
@@ -276,8 +280,7 @@ static int
 fault_connect(struct wr_os *os, const char *host, const char *port, int *out_file)
 {
     int error = verdict(os, "connect", host, TRAIT_PLAIN, NULL);
-    return error != GO_ON ? error :
-                            inner_of(os)->ops->connect(inner_of(os), host, port, out_file);
+    return error != GO_ON ? error : inner_of(os)->ops->connect(inner_of(os), host, port, out_file);
 }
 
 static uint64_t
@@ -304,9 +307,9 @@ fault_thread_start(struct wr_os *os, const char *name, void (*run)(void *argumen
                    struct wr_os_thread **out_thread)
 {
     int error = verdict(os, "thread_start", name, TRAIT_ELSEWHERE, NULL);
-    return error != GO_ON ?
-               error :
-               inner_of(os)->ops->thread_start(inner_of(os), name, run, argument, out_thread);
+    return error != GO_ON
+               ? error
+               : inner_of(os)->ops->thread_start(inner_of(os), name, run, argument, out_thread);
 }
 
 static void

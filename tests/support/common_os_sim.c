@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sim: a whole system in memory: its life, processes, clock and trace, and the table itself.
  *
- * Everything that happens is a function of the config, of what the test set up, and of the calls made:
- * no real clock, no address, no real randomness enters. Hence the trace hash is the same for the same
- * seed, and a failure replays.
+ * Everything that happens is a function of the config, of what the test set up, and of the calls
+ * made: no real clock, no address, no real randomness enters. Hence the trace hash is the same for
+ * the same seed, and a failure replays.
  *
  * One thread: wait moves the clock to its timeout and returns, thread_start refuses.
  */
@@ -142,25 +142,24 @@ sim_random(struct wr_os *os, void *buffer, size_t size)
             ((uint8_t *)buffer)[i] = (uint8_t)(wr_rng_next(&process->sim->rng) >> 32);
         }
     }
-    return sim_end(process, &(struct sim_event){ .op = OS_SIM_RANDOM,
-                                                 .file = -1,
-                                                 .data = buffer,
-                                                 .size = size,
-                                                 .result = result });
+    return sim_end(
+        process,
+        &(struct sim_event){
+            .op = OS_SIM_RANDOM, .file = -1, .data = buffer, .size = size, .result = result });
 }
 
 static int
-sim_thread_start(struct wr_os *os, const char *name, __attribute__((unused)) void (*run)(void *argument),
+sim_thread_start(struct wr_os *os, const char *name,
+                 __attribute__((unused)) void (*run)(void *argument),
                  __attribute__((unused)) void *argument,
                  __attribute__((unused)) struct wr_os_thread **out_thread)
 {
     struct os_sim_process *process = sim_process(os);
     int result = sim_begin(process, OS_SIM_THREAD_START);
     result = result == 0 ? ENOSYS : result;
-    return sim_end(process, &(struct sim_event){ .op = OS_SIM_THREAD_START,
-                                                 .file = -1,
-                                                 .path = name,
-                                                 .result = result });
+    return sim_end(process,
+                   &(struct sim_event){
+                       .op = OS_SIM_THREAD_START, .file = -1, .path = name, .result = result });
 }
 
 static void
@@ -169,7 +168,8 @@ sim_thread_join(__attribute__((unused)) struct wr_os *os,
 {
 }
 
-/* Nobody can wake us. A wait without end returns early after a millisecond, which the door allows. */
+/* Nobody can wake us. A wait without end returns early after a millisecond, which the door allows.
+ */
 static void
 sim_wait(struct wr_os *os, _Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns)
 {

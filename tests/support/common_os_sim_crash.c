@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* crash: the states in which a power cut may leave the disk.
  *
- * For each prefix of the log, in order: the prefix whole; then, for each of its changes that no sync in
- * it covers (a victim), that change lost, cut, zeroed, garbage, or seen under both names; then random
- * fates for all victims at once. A state is a small value; only materialize replays the log.
+ * For each prefix of the log, in order: the prefix whole; then, for each of its changes that no
+ * sync in it covers (a victim), that change lost, cut, zeroed, garbage, or seen under both names;
+ * then random fates for all victims at once. A state is a small value; only materialize replays the
+ * log.
  *
  * A lost change with the last number of a prefix is the prefix before it, hence left out but in the
  * first prefix. Different states may be the same image: os_sim_image_hash tells.
@@ -14,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CUT_COUNT = 3 };
+enum {
+    CUT_COUNT = 3
+};
 
 struct os_sim_crash {
     const struct os_sim *sim;
@@ -45,14 +48,14 @@ is_victim(const struct os_sim_crash *crash, size_t number)
     return record->kind != SIM_RECORD_SYNC && record->durable_at > crash->prefix;
 }
 
-/* How much of the write arrived with this cut; 0: it has no such cut. Cuts lie between two sectors. */
+/* How much of the write arrived with this cut; 0: it has no such cut. Cuts lie between two sectors.
+ */
 static size_t
 cut_size(const struct sim_record *record, unsigned variant)
 {
     uint64_t first = (record->offset / SIM_SECTOR + 1) * SIM_SECTOR;
-    uint64_t last = record->size == 0 ?
-                        0 :
-                        (record->offset + record->size - 1) / SIM_SECTOR * SIM_SECTOR;
+    uint64_t last =
+        record->size == 0 ? 0 : (record->offset + record->size - 1) / SIM_SECTOR * SIM_SECTOR;
     uint64_t sectors = first > last ? 0 : (last - first) / SIM_SECTOR + 1;
     if (variant == 0 && sectors >= 1) {
         return (size_t)(first - record->offset);
@@ -205,8 +208,7 @@ os_sim_crash_words(struct os_sim_crash *crash)
         break;
     case OS_SIM_CRASH_SHORT:
         snprintf(out, size, "prefix %zu with %zu (%s) cut after %zu bytes", crash->prefix,
-                 crash->victim, record,
-                 cut_size(&crash->sim->log[crash->victim], crash->variant));
+                 crash->victim, record, cut_size(&crash->sim->log[crash->victim], crash->variant));
         break;
     case OS_SIM_CRASH_ZEROS:
     case OS_SIM_CRASH_GARBAGE:

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* files: the table's entries for files and directories, as POSIX and Linux answer them.
  *
- * Each entry is a check of the arguments in Linux's order, so that the first error is the same one, then
- * one record. The differential test (tests/unit/os/sim_model_test.c) holds this file to the real system.
+ * Each entry is a check of the arguments in Linux's order, so that the first error is the same one,
+ * then one record. The differential test (tests/unit/os/sim_model_test.c) holds this file to the
+ * real system.
  */
 #include "support/common_os_sim_inner.h"
 
@@ -42,8 +43,7 @@ is_full(const struct os_sim *sim)
 struct sim_file *
 sim_file_at(struct os_sim_process *process, int file)
 {
-    if (file < 0 || (size_t)file >= process->file_count ||
-        process->files[file].kind == SIM_FREE) {
+    if (file < 0 || (size_t)file >= process->file_count || process->files[file].kind == SIM_FREE) {
         return NULL;
     }
     return &process->files[file];
@@ -136,10 +136,9 @@ sim_create_at(struct os_sim *sim, const struct sim_place *place, enum sim_record
     }
     char name[SIM_NAME_MAX + 1];
     sim_place_name(place, name);
-    struct sim_record record = { .kind = kind,
-                                 .inode = sim->image.next_id,
-                                 .directory = place->directory->id,
-                                 .name = name };
+    struct sim_record record = {
+        .kind = kind, .inode = sim->image.next_id, .directory = place->directory->id, .name = name
+    };
     sim_commit(sim, &record, false);
     return 0;
 }
@@ -197,11 +196,10 @@ sim_open(struct wr_os *os, const char *path, unsigned flags, int *out_file)
     if (result == 0) {
         *out_file = file;
     }
-    return sim_end(process, &(struct sim_event){ .op = OS_SIM_OPEN,
-                                                 .file = file,
-                                                 .path = path,
-                                                 .size = flags,
-                                                 .result = result });
+    return sim_end(
+        process,
+        &(struct sim_event){
+            .op = OS_SIM_OPEN, .file = file, .path = path, .size = flags, .result = result });
 }
 
 int
@@ -304,7 +302,8 @@ sim_pread(struct wr_os *os, int file, void *buffer, size_t size, uint64_t offset
                                                  .result = result });
 }
 
-/* What of the write fits on the disk: all, the first part (whole sectors with DIRECT), or ENOSPC. */
+/* What of the write fits on the disk: all, the first part (whole sectors with DIRECT), or ENOSPC.
+ */
 static int
 inode_room(const struct os_sim *sim, const struct sim_file *file, const struct sim_inode *inode,
            uint64_t offset, size_t *size)
@@ -331,8 +330,8 @@ inode_room(const struct os_sim *sim, const struct sim_file *file, const struct s
 }
 
 static int
-inode_write(struct os_sim_process *process, const struct sim_file *file, const void *data, size_t size,
-            uint64_t offset, size_t *out_size)
+inode_write(struct os_sim_process *process, const struct sim_file *file, const void *data,
+            size_t size, uint64_t offset, size_t *out_size)
 {
     const struct sim_inode *inode = file_inode(process, file);
     if ((file->flags & WR_OPEN_WRITE) == 0) {
@@ -393,7 +392,8 @@ sim_write(struct wr_os *os, int file, const void *data, size_t size, size_t *out
 }
 
 int
-sim_pwrite(struct wr_os *os, int file, const void *data, size_t size, uint64_t offset, size_t *out_size)
+sim_pwrite(struct wr_os *os, int file, const void *data, size_t size, uint64_t offset,
+           size_t *out_size)
 {
     struct os_sim_process *process = sim_process(os);
     size_t done = 0;
@@ -453,13 +453,13 @@ sim_truncate(struct wr_os *os, int file, uint64_t size)
     if (result == 0) {
         result = file_truncate(process, file, size);
     }
-    return sim_end(process, &(struct sim_event){ .op = OS_SIM_TRUNCATE,
-                                                 .file = file,
-                                                 .offset = size,
-                                                 .result = result });
+    return sim_end(process,
+                   &(struct sim_event){
+                       .op = OS_SIM_TRUNCATE, .file = file, .offset = size, .result = result });
 }
 
-/* Both kinds of sync make data and size durable; they differ in times, which nothing here relies on. */
+/* Both kinds of sync make data and size durable; they differ in times, which nothing here relies
+ * on. */
 int
 sim_sync(struct wr_os *os, int file, bool data_only)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image: files and directories as a value, and the one function that changes it.
  *
- * The running system and the replay after a power cut both change an image by sim_image_apply alone, so
- * a crash state cannot differ from the run in anything but the records it lost.
+ * The running system and the replay after a power cut both change an image by sim_image_apply
+ * alone, so a crash state cannot differ from the run in anything but the records it lost.
  *
  * Invariants:
  *   (1) An inode has at most one name. Where lost records would give it two, the later place wins.
- *   (2) A record names inodes by number. A number is born by its create record, even if the record's
- *       name is lost, so later writes have something to go to.
- *   (3) After a replay, sim_image_collect leaves exactly what a path reaches: a file whose directory's
- *       name was lost is gone with it.
+ *   (2) A record names inodes by number. A number is born by its create record, even if the
+ * record's name is lost, so later writes have something to go to. (3) After a replay,
+ * sim_image_collect leaves exactly what a path reaches: a file whose directory's name was lost is
+ * gone with it.
  */
 #include "support/common_os_sim_inner.h"
 
@@ -135,7 +135,8 @@ inode_detach(struct sim_image *image, struct sim_inode *inode)
 }
 
 static void
-inode_attach(struct sim_image *image, struct sim_inode *inode, uint32_t directory_id, const char *name)
+inode_attach(struct sim_image *image, struct sim_inode *inode, uint32_t directory_id,
+             const char *name)
 {
     struct sim_inode *directory = inode_birth(image, directory_id, WR_OS_DIRECTORY);
     struct sim_inode *there = sim_image_child(image, directory, name, strlen(name));
@@ -238,7 +239,8 @@ apply_write(struct sim_image *image, const struct sim_record *record, const stru
 }
 
 void
-sim_image_apply(struct sim_image *image, const struct sim_record *record, const struct sim_fate *fate)
+sim_image_apply(struct sim_image *image, const struct sim_record *record,
+                const struct sim_fate *fate)
 {
     bool kept = fate->kind != SIM_DROP;
     struct sim_inode *inode = NULL;

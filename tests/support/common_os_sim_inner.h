@@ -16,7 +16,13 @@
 #include "base/rng.h"
 #include "support/common_os_sim.h"
 
-enum { SIM_ROOT = 1, SIM_SECTOR = 512, SIM_TRACE = 64, SIM_PATH_MAX = 4096, SIM_NAME_MAX = 255 };
+enum {
+    SIM_ROOT = 1,
+    SIM_SECTOR = 512,
+    SIM_TRACE = 64,
+    SIM_PATH_MAX = 4096,
+    SIM_NAME_MAX = 255
+};
 
 /* Memory of the simulation itself: never refused. */
 void *sim_new(size_t size); /* zeroed */
@@ -68,7 +74,7 @@ struct sim_record {
     uint32_t directory_to;
     char *name;      /* rename: the new one */
     char *name_from; /* rename: the old one */
-    char *path; /* words for people; rename: "a -> b" */
+    char *path;      /* words for people; rename: "a -> b" */
     uint64_t offset;
     size_t size; /* of data; truncate: the new size */
     uint8_t *data;
@@ -79,7 +85,14 @@ struct sim_record {
 };
 
 /* What became of a record after a power cut. */
-enum sim_fate_kind { SIM_KEEP, SIM_DROP, SIM_SHORT, SIM_ZEROS, SIM_GARBAGE, SIM_MIXED };
+enum sim_fate_kind {
+    SIM_KEEP,
+    SIM_DROP,
+    SIM_SHORT,
+    SIM_ZEROS,
+    SIM_GARBAGE,
+    SIM_MIXED
+};
 struct sim_fate {
     enum sim_fate_kind kind;
     size_t size; /* SIM_SHORT: bytes that arrived */
@@ -94,7 +107,8 @@ struct sim_inode *sim_image_child(const struct sim_image *image, const struct si
                                   const char *name, size_t size);
 void sim_image_apply(struct sim_image *image, const struct sim_record *record,
                      const struct sim_fate *fate);
-void sim_image_add_copy(struct sim_image *image, uint32_t file, uint32_t directory, const char *name);
+void sim_image_add_copy(struct sim_image *image, uint32_t file, uint32_t directory,
+                        const char *name);
 void sim_image_release(struct sim_image *image, uint32_t id); /* frees it if nothing holds it */
 void sim_image_collect(struct sim_image *image);              /* frees all that no path reaches */
 void sim_image_path(const struct sim_image *image, uint32_t id, char *out, size_t size);
@@ -112,7 +126,12 @@ struct sim_place {
 int sim_walk(const struct sim_image *image, const char *path, struct sim_place *out);
 int sim_lookup(const struct sim_image *image, const char *path, struct sim_inode **out);
 
-enum sim_file_kind { SIM_FREE, SIM_FILE, SIM_SOCKET, SIM_STREAM };
+enum sim_file_kind {
+    SIM_FREE,
+    SIM_FILE,
+    SIM_SOCKET,
+    SIM_STREAM
+};
 struct sim_file {
     enum sim_file_kind kind;
     unsigned flags;
@@ -211,7 +230,8 @@ struct os_sim {
 };
 
 struct os_sim_process *sim_process(struct wr_os *os);
-int sim_begin(struct os_sim_process *process, enum os_sim_op op); /* EIO: dead, or the power is off */
+int sim_begin(struct os_sim_process *process,
+              enum os_sim_op op); /* EIO: dead, or the power is off */
 int sim_end(struct os_sim_process *process, const struct sim_event *event); /* its result */
 int64_t sim_wall_ms(const struct os_sim *sim);
 
@@ -259,7 +279,8 @@ int sim_list_open(struct wr_os *os, const char *path, struct wr_os_list **out_li
 int sim_list_next(struct wr_os *os, struct wr_os_list *list, char out_name[WR_OS_NAME_MAX]);
 void sim_list_close(struct wr_os *os, struct wr_os_list *list);
 int sim_connect(struct wr_os *os, const char *host, const char *port, int *out_file);
-int sim_load(struct wr_os *os, const char *path, void **out_library, char *words, size_t words_size);
+int sim_load(struct wr_os *os, const char *path, void **out_library, char *words,
+             size_t words_size);
 void *sim_symbol(struct wr_os *os, void *library, const char *name);
 void sim_unload(struct wr_os *os, void *library);
 

@@ -4,8 +4,8 @@
  *   record        0 create a | 1 write a | 2 sync a | 3 rename a -> b | 4 sync /
  *   durable_at    5          | 3         |          | 5               |
  *
- * `pending` holds the numbers of the changes that no sync has covered yet, oldest first; a sync filters
- * it. A rename across directories waits for both.
+ * `pending` holds the numbers of the changes that no sync has covered yet, oldest first; a sync
+ * filters it. A rename across directories waits for both.
  */
 #include "support/common_os_sim_inner.h"
 
@@ -86,8 +86,9 @@ log_add(struct os_sim *sim, const struct sim_record *record, const char *path, b
     *added = *record;
     added->path = sim_copy_text(path, strlen(path));
     added->name = record->name == NULL ? NULL : sim_copy_text(record->name, strlen(record->name));
-    added->name_from =
-        record->name_from == NULL ? NULL : sim_copy_text(record->name_from, strlen(record->name_from));
+    added->name_from = record->name_from == NULL
+                           ? NULL
+                           : sim_copy_text(record->name_from, strlen(record->name_from));
     added->data = NULL;
     if (record->data != NULL) {
         added->data = sim_new(record->size);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* look: how a test puts files into the simulated system, and looks at them, from outside any process. */
+/* look: how a test puts files into the simulated system, and looks at them, from outside any
+ * process. */
 #include "base/hash.h"
 #include "support/common_os_sim_inner.h"
 
@@ -94,9 +95,9 @@ os_sim_directory_is_there(const struct os_sim *sim, const char *path)
 static uint64_t
 tree_hash(const struct sim_image *image, const struct sim_inode *inode)
 {
-    uint64_t hash = inode->kind == WR_OS_FILE && inode->size > 0 ?
-                        wr_hash64(inode->data, inode->size, 6) :
-                        inode->kind;
+    uint64_t hash = inode->kind == WR_OS_FILE && inode->size > 0
+                        ? wr_hash64(inode->data, inode->size, 6)
+                        : inode->kind;
     for (size_t i = 0; i < inode->child_count; i++) {
         const struct sim_inode *child = sim_image_at(image, inode->children[i]);
         uint64_t name = wr_hash64(child->name, strlen(child->name), 7);

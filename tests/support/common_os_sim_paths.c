@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* paths: the table's entries that change or read directories; the rules as in common_os_sim_files.c. */
+/* paths: the table's entries that change or read directories; the rules as in
+ * common_os_sim_files.c. */
 #include "base/hash.h"
 #include "support/common_os_sim_inner.h"
 
@@ -24,9 +25,10 @@ sim_stat(struct wr_os *os, const char *path, struct wr_os_stat *out_stat)
         result = sim_lookup(&process->sim->image, path, &inode);
     }
     if (result == 0) {
-        *out_stat = (struct wr_os_stat){ .kind = inode->kind,
-                                         .size = inode->kind == WR_OS_DIRECTORY ? 4096 : inode->size,
-                                         .modified_ms = inode->modified_ms };
+        *out_stat =
+            (struct wr_os_stat){ .kind = inode->kind,
+                                 .size = inode->kind == WR_OS_DIRECTORY ? 4096 : inode->size,
+                                 .modified_ms = inode->modified_ms };
     }
     return sim_end(process, &(struct sim_event){ .op = OS_SIM_STAT,
                                                  .file = -1,
@@ -261,9 +263,8 @@ sim_list_open(struct wr_os *os, const char *path, struct wr_os_list **out_list)
         result = sim_lookup(&process->sim->image, path, &inode);
     }
     if (result == 0) {
-        result = inode->kind == WR_OS_DIRECTORY ?
-                     sim_denied(process->sim, inode, OS_SIM_DENY_READ) :
-                     ENOTDIR;
+        result = inode->kind == WR_OS_DIRECTORY ? sim_denied(process->sim, inode, OS_SIM_DENY_READ)
+                                                : ENOTDIR;
     }
     if (result == 0) {
         struct wr_os_list *list = list_new(process->sim, inode);
@@ -271,8 +272,9 @@ sim_list_open(struct wr_os *os, const char *path, struct wr_os_list **out_list)
         process->lists = list;
         *out_list = list;
     }
-    return sim_end(process, &(struct sim_event){
-                                .op = OS_SIM_LIST_OPEN, .file = -1, .path = path, .result = result });
+    return sim_end(
+        process,
+        &(struct sim_event){ .op = OS_SIM_LIST_OPEN, .file = -1, .path = path, .result = result });
 }
 
 int
@@ -288,8 +290,9 @@ sim_list_next(struct wr_os *os, struct wr_os_list *list, char out_name[WR_OS_NAM
         name = list->names[list->at++];
         memcpy(out_name, name, WR_OS_NAME_MAX);
     }
-    return sim_end(process, &(struct sim_event){
-                                .op = OS_SIM_LIST_NEXT, .file = -1, .path = name, .result = result });
+    return sim_end(
+        process,
+        &(struct sim_event){ .op = OS_SIM_LIST_NEXT, .file = -1, .path = name, .result = result });
 }
 
 static void

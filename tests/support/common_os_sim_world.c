@@ -7,8 +7,8 @@
 #include <string.h>
 
 void
-os_sim_listen(struct os_sim *sim, const char *host, const char *port, const struct os_sim_peer *script,
-              size_t count)
+os_sim_listen(struct os_sim *sim, const char *host, const char *port,
+              const struct os_sim_peer *script, size_t count)
 {
     struct sim_script *added = sim_new(sizeof *added);
     added->host = sim_copy_text(host, strlen(host));
@@ -65,11 +65,10 @@ sim_connect(struct wr_os *os, const char *host, const char *port, int *out_file)
     if (result == 0) {
         *out_file = file;
     }
-    return sim_end(process, &(struct sim_event){ .op = OS_SIM_CONNECT,
-                                                 .file = file,
-                                                 .path = host,
-                                                 .path_to = port,
-                                                 .result = result });
+    return sim_end(
+        process,
+        &(struct sim_event){
+            .op = OS_SIM_CONNECT, .file = file, .path = host, .path_to = port, .result = result });
 }
 
 int
@@ -138,7 +137,8 @@ os_sim_output_clear(struct os_sim *sim)
 }
 
 void
-os_sim_library(struct os_sim *sim, const char *path, const struct os_sim_symbol *symbols, size_t count)
+os_sim_library(struct os_sim *sim, const char *path, const struct os_sim_symbol *symbols,
+               size_t count)
 {
     struct sim_library *library = sim_new(sizeof *library);
     library->path = sim_copy_text(path, strlen(path));
@@ -166,7 +166,8 @@ sim_load(struct wr_os *os, const char *path, void **out_library, char *words, si
     if (result == 0) {
         *out_library = library;
     } else if (words_size > 0) {
-        snprintf(words, words_size, "%s: cannot open shared object file: %s", path, strerror(result));
+        snprintf(words, words_size, "%s: cannot open shared object file: %s", path,
+                 strerror(result));
     }
     return sim_end(process, &(struct sim_event){
                                 .op = OS_SIM_LOAD, .file = -1, .path = path, .result = result });

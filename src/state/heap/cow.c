@@ -288,3 +288,20 @@ wr_cow_drop_block(struct wr_heap *heap, void *block, uint32_t epoch)
     wr_assert(newest != NULL);
     wr_slab_list_add(&newest->retired, block);
 }
+
+void
+wr_cow_reader_done(struct weir_snapshot *snapshot)
+{
+    struct wr_heap *heap = snapshot->heap;
+    heap->readers--;
+    struct weir_snapshot *older = NULL;
+    for (uint32_t i = 0; i < WR_HEAP_SNAPSHOTS; i++) {
+        struct weir_snapshot *other = &heap->snapshots[i];
+        bool reads = other->epoch != 0 && !other->ended && !other->walked;
+        if (reads && other->epoch < snapshot->epoch &&
+            (older == NULL || other->epoch > older->epoch)) {
+            older = other;
+        }
+    }
+    wr_slab_list_join(older != NULL ? &older->retired : &heap->freeing, &snapshot->retired);
+}

@@ -39,6 +39,7 @@ struct wr_table {
     uint64_t moved_epoch; /* when `moved` last changed */
     uint64_t born;        /* epoch in which it was made */
     uint64_t retired;     /* epoch in which its last home left; 0: live */
+    uint64_t removed_epoch; /* of the last removal */
     struct wr_copy **copies; /* a list a chunk; NULL: none was ever made */
     uint32_t moved_at[WR_HEAP_SNAPSHOTS]; /* `moved` when that snapshot began, where moved_epoch says so */
 };
@@ -77,6 +78,7 @@ struct weir_snapshot {
     uint32_t state;
     uint32_t key_group; /* less the first of the range */
     struct wr_table *table; /* NULL: the group is not begun */
+    bool is_blank;          /* the table was empty when the snapshot began: stamped, not written */
     uint32_t chunk;
     uint32_t entry;    /* RECORDS: slots of the chunk that are written */
     uint64_t entries;  /* of the block so far */
@@ -153,6 +155,8 @@ void wr_cow_walked(struct weir_snapshot *walker, struct wr_heap_state *state,
 /* The chunk as it was when the snapshot began; NULL: it was empty. */
 const uint8_t *wr_cow_read(const struct weir_snapshot *snapshot, const struct wr_heap_state *state,
                            const struct wr_table *table, uint32_t chunk);
+/* Once a snapshot reads no more, walked or ended: what it kept from being freed. */
+void wr_cow_reader_done(struct weir_snapshot *snapshot);
 /* Whether the snapshot's content has this table. */
 bool wr_cow_has_table(const struct weir_snapshot *snapshot, const struct wr_table *table);
 /* `moved` of the table when the snapshot began. */

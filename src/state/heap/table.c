@@ -358,6 +358,7 @@ wr_table_remove(struct wr_heap_state *state, uint32_t group, const struct wr_pla
     table->count--;
     table->used--;
     table->removed++;
+    table->removed_epoch = state->heap->epoch;
     state->count--;
     consider_shrinking(state, group);
 }

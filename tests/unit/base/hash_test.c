@@ -129,7 +129,7 @@ TEST(hash64_flips_half_of_the_bits)
         data[bit / 8] ^= (uint8_t)(1U << (bit % 8));
         uint64_t changed = before ^ wr_hash64(data, SIZE, 1);
         for (unsigned i = 0; i < 64; i++) {
-            flips[i] += (changed >> i) & 1;
+            flips[i] += (unsigned)((changed >> i) & 1);
         }
     }
     for (unsigned i = 0; i < 64; i++) {

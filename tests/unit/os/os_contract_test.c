@@ -4,6 +4,7 @@
 #include "support/test.h"
 
 #include "os/os.h"
+#include "support/common_os_sim.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@ enum {
 struct subject {
     struct wr_os *os;
     char root[PATH_SIZE / 2];
-    void *own;
+    struct os_sim *own; /* NULL for the real system */
 };
 
 static void
@@ -36,11 +37,28 @@ posix_end(struct subject *subject)
     assert_int_equal(system(command), 0);
 }
 
+static void
+sim_begin(struct subject *subject)
+{
+    snprintf(subject->root, sizeof subject->root, "/root");
+    subject->own = os_sim_create(NULL);
+    assert_non_null(subject->own);
+    subject->os = os_sim_os(subject->own);
+    os_sim_directory_put(subject->own, subject->root);
+}
+
+static void
+sim_end(struct subject *subject)
+{
+    os_sim_destroy(subject->own);
+}
+
 static const struct {
     void (*begin)(struct subject *subject);
     void (*end)(struct subject *subject);
 } subjects[] = {
     { posix_begin, posix_end },
+    { sim_begin, sim_end },
 };
 
 static void

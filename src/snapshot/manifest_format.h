@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot/manifest_format.h: the numbers of the manifest's format, for its writer and its reader,
+ * and the checks that both make. The tables of bytes stand in the head of manifest_decode.c.
+ */
+#ifndef WR_SNAPSHOT_MANIFEST_FORMAT_H
+#define WR_SNAPSHOT_MANIFEST_FORMAT_H
+
+#include "snapshot/manifest.h"
+
+#include <stdbool.h>
+
+#define WR_MANIFEST_MAGIC "WEIRMF01"
+
+enum {
+    WR_MANIFEST_VERSION = 1,
+    WR_MANIFEST_MAGIC_SIZE = 8,
+    WR_MANIFEST_HEAD_SIZE = 24, /* magic, u32 version, u32 sections, u64 total length */
+    WR_MANIFEST_LENGTH_AT = 16,
+    WR_SECTION_HEAD_SIZE = 16, /* u32 kind, u32 version, u64 length */
+
+    WR_SECTION_JOB = 1,
+    WR_SECTION_OPERATOR = 2,
+    WR_SECTION_VERSION = 1,
+
+    WR_SUBTASK_FINISHED = 1,
+    WR_SUBTASK_HAS_FILE = 2,
+
+    WR_MANIFEST_TEXT_MAX = 65535, /* a name, a uid */
+    WR_FILE_NAME_MAX = 255
+};
+
+/* [A-Za-z0-9._-]+, not "." or "..", at most WR_FILE_NAME_MAX bytes: nothing that leads elsewhere.
+ */
+bool wr_is_plain_name(const char *name);
+/* 32 digits 0-9a-f and no more. */
+bool wr_is_hex_id(const char *text);
+
+#endif /* WR_SNAPSHOT_MANIFEST_FORMAT_H */
