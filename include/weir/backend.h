@@ -106,6 +106,10 @@ typedef struct weir_backend_ops {
 
     uint64_t (*used_bytes)(const weir_backend *self);
     void (*close)(weir_backend *self); /* open snapshots are ended as aborted */
+
+    /* Optional: copies for open snapshots are near their limit; the runtime takes no records, only turns,
+     * until the writer has caught up. Asked between batches. */
+    bool (*snapshot_pressed)(const weir_backend *self);
 } weir_backend_ops;
 
 /* Engines embed these first and keep their own fields behind. */
@@ -156,6 +160,7 @@ weir_status weir_backend_snapshot_turn(weir_backend *backend, weir_snapshot *sna
                                        size_t budget_bytes, bool *out_done, weir_error *err);
 void weir_backend_snapshot_end(weir_backend *backend, weir_snapshot *snapshot, bool completed);
 bool weir_backend_idle_turn(weir_backend *backend, size_t budget_bytes);
+bool weir_backend_snapshot_pressed(const weir_backend *backend);
 weir_status weir_backend_restore(weir_backend *backend, weir_block_reader *reader,
                                  weir_error *err);
 uint64_t weir_backend_used_bytes(const weir_backend *backend);

@@ -52,7 +52,7 @@ size_t
 wr_nearest_operators(const struct wr_assignment_operator *operators, size_t operator_count,
                      const char *name, const char *uid, size_t out_index[WR_NEAREST_MAX])
 {
-    uint32_t distances[WR_NEAREST_MAX];
+    uint32_t distances[WR_NEAREST_MAX] = { 0 };
     size_t count = 0;
     for (size_t i = 0; i < operator_count; i++) {
         uint32_t found = operator_distance(&operators[i], name, uid);

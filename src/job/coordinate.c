@@ -217,6 +217,10 @@ step_end(weir_job *job)
         wr_job_forget_pending(job);
         return true;
     }
+    if (job->phase == WR_PHASE_CLOSING && wr_coordinator_wake_at(job->coordinator) <= now_ns(job)) {
+        wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_TIME }); /* more to drop */
+        return true;
+    }
     if (job->phase == WR_PHASE_CLOSING && job->io_outstanding == 0) {
         job->phase = WR_PHASE_ENDED;
         atomic_store_explicit(&job->state, state_of_outcome(job->outcome), memory_order_relaxed);

@@ -231,7 +231,12 @@ static weir_status
 make_coordinator(weir_job *job, uint64_t next_id, weir_error *err)
 {
     WR_TRY(set_settings(job, next_id, err));
-    WR_TRY(wr_coordinator_create(&job->alloc, &job->settings, &job->coordinator));
+    weir_status status = wr_coordinator_create(&job->alloc, &job->settings, &job->coordinator);
+    if (status != WEIR_OK) {
+        return wr_fail(err, status,
+                       status == WEIR_NOMEM ? "no memory for the checkpoint coordinator"
+                                            : "execution.checkpointing.num-retained must be 1 to 64");
+    }
     if (job->storage == NULL || !job->restored || !job->found.latest) {
         return WEIR_OK;
     }
@@ -272,7 +277,11 @@ check_snapshot(weir_job *job, const weir_job_parameters *parameters, weir_error 
     }
     bool allow = parameters->allow_non_restored_state
                  || weir_options_bool(job->options, "execution.state-recovery.ignore-unclaimed-state");
-    WR_TRY(wr_assignment_check(&job->found.manifest, job->assigned, count, allow, is_new, err));
+    weir_status status =
+        wr_assignment_check(&job->found.manifest, job->assigned, count, allow, is_new, err);
+    if (status != WEIR_OK) {
+        return wr_fail_context(err, status, "snapshot %s: ", job->found.directory);
+    }
     for (uint32_t i = 0; i < count; i++) {
         job->plan->operators[i].max_parallelism = job->assigned[i].max_parallelism;
         if (is_new[i] && wr_plan_operator_is_stateful(&job->plan->operators[i])) {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* batch: records back to back in one block of memory, and where each begins.
  *
- * The head and its offsets are one allocation, made once; the data is another, because a record bigger
- * than the batch makes it grow. A batch grows only while it is empty: records that were lent from it
- * never move.
+ * The head and its offsets are one allocation, made once; the data is another, because a record
+ * bigger than the batch makes it grow. A batch grows only while it is empty: records that were lent
+ * from it never move.
  *
  * Invariants:
  *   (1) offsets[count] == used, so a record's size needs no field of its own.
- *   (2) used and every offset are multiples of 8; the bytes between a record's end and the next one's
- *       start are zero, so that blocks may be compared and hashed.
+ *   (2) used and every offset are multiples of 8; the bytes between a record's end and the next
+ * one's start are zero, so that blocks may be compared and hashed.
  */
 #include "runtime/batch.h"
 

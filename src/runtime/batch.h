@@ -20,9 +20,9 @@
 
 enum wr_batch_kind {
     WR_BATCH_RECORDS = 1,
-    WR_BATCH_BARRIER = 2,     /* checkpoint: id and kind */
-    WR_BATCH_CANCEL = 3,      /* checkpoint id was aborted: stop aligning for it */
-    WR_BATCH_END = 4          /* end of input: no more records; barriers may still follow */
+    WR_BATCH_BARRIER = 2, /* checkpoint: id and kind */
+    WR_BATCH_CANCEL = 3,  /* checkpoint id was aborted: stop aligning for it */
+    WR_BATCH_END = 4      /* end of input: no more records; barriers may still follow */
 };
 
 struct weir_batch {
@@ -38,21 +38,23 @@ struct weir_batch {
     uint32_t *offsets; /* count_max + 1 */
 };
 
-enum { WR_BATCH_BYTES = 65536 }; /* a batch's first capacity; a record that is bigger grows its batch */
+enum {
+    WR_BATCH_BYTES = 65536
+}; /* a batch's first capacity; a record that is bigger grows its batch */
 
 weir_status wr_batch_create(const weir_alloc *alloc, uint32_t count_max, size_t capacity,
                             struct weir_batch **out_batch);
 void wr_batch_destroy(const weir_alloc *alloc, struct weir_batch *batch); /* NULL ok */
 void wr_batch_clear(struct weir_batch *batch);
-/* Room for one more record of `size` bytes (rounded up to 8, tail zeroed), or NULL: full, or (an empty
- * batch that could not be grown) refused. */
+/* Room for one more record of `size` bytes (rounded up to 8, tail zeroed), or NULL: full, or (an
+ * empty batch that could not be grown) refused. */
 uint8_t *wr_batch_append(const weir_alloc *alloc, struct weir_batch *batch, size_t size);
 
 /* Gives memory beyond `capacity` back after a giant record; the batch must be empty or fit. */
 void wr_batch_shrink(const weir_alloc *alloc, struct weir_batch *batch, size_t capacity);
 
-/* The next record's block; the caller knows that one more of `rounded` bytes (a multiple of 8, above 0)
- * fits. This is what an emit costs. */
+/* The next record's block; the caller knows that one more of `rounded` bytes (a multiple of 8,
+ * above 0) fits. This is what an emit costs. */
 static inline uint8_t *
 wr_batch_bump(struct weir_batch *batch, size_t rounded)
 {

@@ -3,20 +3,19 @@
  *
  *   gate --> [input 0] op 0 --collector 0--> [input 1] op 1 --collector 1--> outputs --> channels
  *
- * A piece of work is: distribute the last collector's batch; else let the last operator that has input
- * and room go on with its batch; else the one before it, and so on. So what is nearest to the exit
- * leaves first and little is under way.
+ * A piece of work is: distribute the last collector's batch; else let the last operator that has
+ * input and room go on with its batch; else the one before it, and so on. So what is nearest to the
+ * exit leaves first and little is under way.
  *
  * Invariants:
- *   (1) An operator gets its next record only while its collector has no closed batch: what one record
- *       emits beyond the open batch is all that is ever kept there (the emit limit bounds it). A
+ *   (1) An operator gets its next record only while its collector has no closed batch: what one
+ * record emits beyond the open batch is all that is ever kept there (the emit limit bounds it). A
  *       process_batch gets its whole batch as one call, under the same limit.
- *   (2) An operator takes the collector's open batch only when the operator before it has nothing in
- *       hand: batches stay as full as the input allows.
- *   (3) Resting means: no input in hand, no collector holds records, outputs have nothing in hand.
- *       Barriers, the end of input and snapshots happen at rest only.
- *   (4) After a call of a function, its failure flag, its status and its states' failures are looked at
- *       before the next record.
+ *   (2) An operator takes the collector's open batch only when the operator before it has nothing
+ * in hand: batches stay as full as the input allows. (3) Resting means: no input in hand, no
+ * collector holds records, outputs have nothing in hand. Barriers, the end of input and snapshots
+ * happen at rest only. (4) After a call of a function, its failure flag, its status and its states'
+ * failures are looked at before the next record.
  */
 #include "runtime/chain.h"
 
@@ -49,8 +48,7 @@ process_records(struct wr_operator *operator_)
     while (operator_->cursor < batch->count) {
         context->index = operator_->cursor;
         const void *record = batch->data + batch->offsets[operator_->cursor++];
-        weir_status status =
-            operator_->function.process(context, operator_->self, record, out);
+        weir_status status = operator_->function.process(context, operator_->self, record, out);
         if (status != WEIR_OK || context->failure->failed) {
             return wr_context_check(context, status, "process");
         }
@@ -72,8 +70,7 @@ filter_records(struct wr_operator *operator_)
         context->index = index;
         const void *record = batch->data + batch->offsets[index];
         bool keep = false;
-        weir_status status =
-            operator_->function.filter(context, operator_->self, record, &keep);
+        weir_status status = operator_->function.filter(context, operator_->self, record, &keep);
         if (status != WEIR_OK || context->failure->failed) {
             return wr_context_check(context, status, "filter");
         }

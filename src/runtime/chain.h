@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/chain.h: the operators of a task, one behind the other, and the batches between them. For the
- * task.
+/* runtime/chain.h: the operators of a task, one behind the other, and the batches between them. For
+ * the task.
  *
  * Thread: task.
  */
@@ -27,8 +27,8 @@ enum wr_chain_result {
     WR_CHAIN_RESTING  /* no record anywhere between the first operator's input and the channels */
 };
 
-/* One piece of work: at most one batch through one operator, the one nearest to the exit that can go on.
- * A failure is in chain->failure. */
+/* One piece of work: at most one batch through one operator, the one nearest to the exit that can
+ * go on. A failure is in chain->failure. */
 enum wr_chain_result wr_chain_step(struct wr_chain *chain, uint64_t now_ns);
 
 /* Gives the first operator its next batch; only while resting. */

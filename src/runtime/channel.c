@@ -4,15 +4,15 @@
  *   producer --full--> consumer      records and events, in order
  *   producer <--empty-- consumer     the same batches on their way back
  *
- *   ring: slots[mask + 1]; the writer alone moves tail, the reader alone moves head. Each keeps a copy
- *   of the other's index and looks at the real one only when the copy says full or empty, so a batch
- *   in steady state costs one cache line each way.
+ *   ring: slots[mask + 1]; the writer alone moves tail, the reader alone moves head. Each keeps a
+ * copy of the other's index and looks at the real one only when the copy says full or empty, so a
+ * batch in steady state costs one cache line each way.
  *
  * Invariants:
- *   (1) A ring has a slot for every batch and event there is: publish and give back never find it full.
- *   (2) A batch is in exactly one place: with the producer (spare, or being filled), in `full`, with
- *       the consumer, or in `empty`. `made` lists all of them, so that destroy needs no search.
- *   (3) Events are made with the channel, EVENTS_MAX of them. An event never waits for memory or for a
+ *   (1) A ring has a slot for every batch and event there is: publish and give back never find it
+ * full. (2) A batch is in exactly one place: with the producer (spare, or being filled), in `full`,
+ * with the consumer, or in `empty`. `made` lists all of them, so that destroy needs no search. (3)
+ * Events are made with the channel, EVENTS_MAX of them. An event never waits for memory or for a
  *       batch, only for the consumer to have read the events before it.
  *
  * Whoever puts something into a ring wakes the other side's worker; the parker makes that one load
@@ -26,7 +26,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { EVENTS_MAX = 8, LINE_GAP = 128 /* two cache lines: the prefetcher fetches pairs */ };
+enum {
+    EVENTS_MAX = 8,
+    LINE_GAP = 128 /* two cache lines: the prefetcher fetches pairs */
+};
 
 struct ring {
     char gap_before[LINE_GAP];
@@ -207,8 +210,8 @@ wr_channel_has_event_room(struct wr_channel *channel)
 }
 
 bool
-wr_channel_publish_event(struct wr_channel *channel, enum wr_batch_kind kind, uint64_t checkpoint_id,
-                         enum wr_checkpoint_kind checkpoint_kind)
+wr_channel_publish_event(struct wr_channel *channel, enum wr_batch_kind kind,
+                         uint64_t checkpoint_id, enum wr_checkpoint_kind checkpoint_kind)
 {
     if (!wr_channel_has_event_room(channel)) {
         return false;

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* collector: emitting without ever waiting.
  *
- * A record goes behind the last one in the open batch. When that is full it is closed and another is
- * opened: the operator gets no further record until the closed ones are taken, but what its present call
- * emits is kept, under weir.task.emit-limit.
+ * A record goes behind the last one in the open batch. When that is full it is closed and another
+ * is opened: the operator gets no further record until the closed ones are taken, but what its
+ * present call emits is kept, under weir.task.emit-limit.
  *
  * Invariants:
  *   (1) Records leave in the order they were emitted: closed batches first, then the open one.
  *   (2) What stands behind the first closed batch (in the other closed ones and the open one) never
  *       exceeds the emit limit. open_end carries that into the fast path as one comparison.
- *   (3) A refused emit fails the task by its context: the function may overlook it, nobody else does.
+ *   (3) A refused emit fails the task by its context: the function may overlook it, nobody else
+ * does.
  */
 #include "runtime/collector.h"
 
 #include "base/memory.h"
 #include "runtime/context.h"
 
-enum { SPARE_MAX = 2 };
+enum {
+    SPARE_MAX = 2
+};
 
 void
 wr_collector_init(struct weir_collector *collector,

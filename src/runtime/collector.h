@@ -13,10 +13,10 @@
 
 struct weir_collector {
     struct weir_batch *open; /* NULL: none yet */
-    size_t open_end;         /* how far records may fill it: its capacity, or less by the emit limit */
-    size_t least_size;       /* fixed part of the type */
+    size_t open_end;   /* how far records may fill it: its capacity, or less by the emit limit */
+    size_t least_size; /* fixed part of the type */
     struct weir_batch *first, *last;
-    uint64_t closed_bytes;   /* in all closed batches but the first */
+    uint64_t closed_bytes; /* in all closed batches but the first */
     struct weir_batch *spare;
     uint32_t spare_count;
     uint32_t batch_count; /* records a batch */
@@ -45,8 +45,8 @@ wr_collector_has_room(const struct weir_collector *collector)
     return collector->first == NULL;
 }
 
-/* The oldest closed batch; without one, and if `even_open`, the open one if it holds records. Taken: goes
- * back by wr_collector_recycle. NULL: none. */
+/* The oldest closed batch; without one, and if `even_open`, the open one if it holds records.
+ * Taken: goes back by wr_collector_recycle. NULL: none. */
 struct weir_batch *wr_collector_take(struct weir_collector *collector, bool even_open);
 void wr_collector_recycle(struct weir_collector *collector, struct weir_batch *batch);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* context: what a function may ask, and where its failures go.
  *
- * The first failure is written into the task's wr_failure at once, while operator, subtask and record are
- * known; whoever steps the chain looks at that flag after every call. So a function that ignores a
- * refused emit, or returns OK after weir_context_fail, fails the task all the same.
+ * The first failure is written into the task's wr_failure at once, while operator, subtask and
+ * record are known; whoever steps the chain looks at that flag after every call. So a function that
+ * ignores a refused emit, or returns OK after weir_context_fail, fails the task all the same.
  *
- * Scratch: most calls need none or a little, so one block is kept and used again for every record. A
- * request that does not fit gets a block of its own, freed when the call returns; the kept block then
- * grows, so that the next call fits.
+ * Scratch: most calls need none or a little, so one block is kept and used again for every record.
+ * A request that does not fit gets a block of its own, freed when the call returns; the kept block
+ * then grows, so that the next call fits.
  */
 #include "runtime/context.h"
 
@@ -54,8 +54,9 @@ wr_context_fail_error(weir_context *context, weir_status status, const weir_erro
     failure->error = *err;
     failure->error.status = status;
     if (context->batch != NULL) {
-        return wr_fail_context(&failure->error, status, "operator '%s' (%u/%u), record %llu: ",
-                               context->plan->name, context->subtask + 1, context->parallelism,
+        return wr_fail_context(&failure->error, status,
+                               "operator '%s' (%u/%u), record %llu: ", context->plan->name,
+                               context->subtask + 1, context->parallelism,
                                (unsigned long long)(context->records_before + context->index + 1));
     }
     return wr_fail_context(&failure->error, status, "operator '%s' (%u/%u): ", context->plan->name,
@@ -83,8 +84,8 @@ wr_context_check(weir_context *context, weir_status status, const char *call)
     if (status == WEIR_OK) {
         return WEIR_OK;
     }
-    return weir_context_fail(context, status, "%s answered %s (%s)", call,
-                             weir_status_name(status), weir_status_meaning(status));
+    return weir_context_fail(context, status, "%s answered %s (%s)", call, weir_status_name(status),
+                             weir_status_meaning(status));
 }
 
 /* --- scratch --- */
@@ -93,8 +94,7 @@ static void *
 scratch_extra(weir_context *context, size_t size)
 {
     size_t whole = sizeof(struct wr_scratch_extra) + size;
-    struct wr_scratch_extra *extra =
-        wr_memory_resize(&context->environment->alloc, NULL, 0, whole);
+    struct wr_scratch_extra *extra = wr_memory_resize(&context->environment->alloc, NULL, 0, whole);
     if (extra == NULL) {
         return NULL;
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/context.h: what a function's context is, and how a task fails. For the rest of the runtime.
+/* runtime/context.h: what a function's context is, and how a task fails. For the rest of the
+ * runtime.
  *
- * A task fails once: the first failure of any of its functions, emits or state calls is kept in the task's
- * wr_failure, with operator, subtask and record in its words. Everything later is dropped.
+ * A task fails once: the first failure of any of its functions, emits or state calls is kept in the
+ * task's wr_failure, with operator, subtask and record in its words. Everything later is dropped.
  *
  * Thread: task.
  */
@@ -18,8 +19,8 @@ struct wr_failure {
     weir_error error;
 };
 
-/* Memory for one call: a block that is used from the start again; what does not fit stands in blocks of
- * its own until the call returns. */
+/* Memory for one call: a block that is used from the start again; what does not fit stands in
+ * blocks of its own until the call returns. */
 struct wr_scratch {
     uint8_t *data;
     size_t capacity;
@@ -57,7 +58,8 @@ weir_status wr_context_status(const weir_context *context);
 /* Keeps a failure that has words already; puts operator, subtask and record before them. */
 weir_status wr_context_fail_error(weir_context *context, weir_status status, const weir_error *err);
 
-/* What a function returned: OK, its own failure kept before, or made into words with `call`'s name. */
+/* What a function returned: OK, its own failure kept before, or made into words with `call`'s name.
+ */
 weir_status wr_context_check(weir_context *context, weir_status status, const char *call);
 
 /* The call has returned: its scratch memory is free again. */

@@ -12,15 +12,15 @@
  *
  * Invariants:
  *   (1) A channel is held iff its barrier of the pending checkpoint was seen.
- *   (2) Exactly once: a held channel is not read, so nothing behind a barrier leaves the gate before the
- *       barrier does. At least once: held only counts, records go on.
- *   (3) At most one checkpoint is pending; a newer barrier cancels the older. Ids that have left the
- *       gate, or were cancelled, are settled: barriers up to the newest settled one are dropped.
- *   (4) The end of a channel counts as its barrier of every checkpoint: no record can follow. The
- *       barrier that it completes leaves before the end of all input does.
+ *   (2) Exactly once: a held channel is not read, so nothing behind a barrier leaves the gate
+ * before the barrier does. At least once: held only counts, records go on. (3) At most one
+ * checkpoint is pending; a newer barrier cancels the older. Ids that have left the gate, or were
+ * cancelled, are settled: barriers up to the newest settled one are dropped. (4) The end of a
+ * channel counts as its barrier of every checkpoint: no record can follow. The barrier that it
+ * completes leaves before the end of all input does.
  *
- * Why ended channels are still read: a drained task upstream takes part in checkpoints, and with every
- * channel ended its barrier is what starts ours.
+ * Why ended channels are still read: a drained task upstream takes part in checkpoints, and with
+ * every channel ended its barrier is what starts ours.
  */
 #include "runtime/gate.h"
 
@@ -38,12 +38,12 @@ struct wr_gate {
     bool exactly_once;
     bool end_given;
     uint32_t count;
-    uint32_t next;     /* the channel that is asked first: each gets its turn */
-    uint32_t reading;  /* the channel of the batch in the task's hands */
-    uint32_t waiting;  /* channels neither held nor ended, while a checkpoint is pending */
-    uint32_t open;     /* channels that have not ended */
-    uint64_t pending;  /* checkpoint; 0: none */
-    uint64_t settled;  /* the newest that has left or was cancelled */
+    uint32_t next;    /* the channel that is asked first: each gets its turn */
+    uint32_t reading; /* the channel of the batch in the task's hands */
+    uint32_t waiting; /* channels neither held nor ended, while a checkpoint is pending */
+    uint32_t open;    /* channels that have not ended */
+    uint64_t pending; /* checkpoint; 0: none */
+    uint64_t settled; /* the newest that has left or was cancelled */
     enum wr_checkpoint_kind pending_kind;
     struct input inputs[];
 };
@@ -105,7 +105,8 @@ release(struct wr_gate *gate)
 {
     enum wr_checkpoint_kind kind = gate->pending_kind;
     uint64_t id = forget(gate);
-    return (struct wr_gate_event){ .kind = WR_GATE_BARRIER, .checkpoint_id = id,
+    return (struct wr_gate_event){ .kind = WR_GATE_BARRIER,
+                                   .checkpoint_id = id,
                                    .checkpoint_kind = kind };
 }
 

@@ -25,7 +25,8 @@ struct wr_gate_event {
     enum wr_checkpoint_kind checkpoint_kind;
 };
 
-/* The channels are lent for the gate's life. exactly_once: channels wait for each other's barriers. */
+/* The channels are lent for the gate's life. exactly_once: channels wait for each other's barriers.
+ */
 weir_status wr_gate_create(const weir_alloc *alloc, struct wr_channel **channels, uint32_t count,
                            bool exactly_once, struct wr_gate **out_gate);
 void wr_gate_destroy(struct wr_gate *gate); /* NULL ok */

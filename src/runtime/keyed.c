@@ -10,9 +10,9 @@
  * Prefetching is off while the state is small: then it only costs.
  *
  * Invariants:
- *   (1) keys[] lend bytes from the batch or from scratch: valid until the batch is given back or the
- *       next begin.
- *   (2) Outside of bind ... unbind no state has a key, so that a hook that asks gets WEIR_INVALID.
+ *   (1) keys[] lend bytes from the batch or from scratch: valid until the batch is given back or
+ * the next begin. (2) Outside of bind ... unbind no state has a key, so that a hook that asks gets
+ * WEIR_INVALID.
  */
 #include "runtime/keyed.h"
 
@@ -24,10 +24,9 @@ void
 wr_keyed_init(struct wr_keyed *keyed, const weir_alloc *alloc, const struct wr_key_plan *plan,
               uint32_t max_parallelism, uint64_t hash_seed)
 {
-    *keyed = (struct wr_keyed){ .plan = plan,
-                                .alloc = *alloc,
-                                .max_parallelism = max_parallelism,
-                                .hash_seed = hash_seed };
+    *keyed = (struct wr_keyed){
+        .plan = plan, .alloc = *alloc, .max_parallelism = max_parallelism, .hash_seed = hash_seed
+    };
     wr_buffer_init(&keyed->scratch, alloc);
 }
 
@@ -129,12 +128,11 @@ wr_keyed_begin(struct wr_keyed *keyed, const struct weir_batch *batch, uint64_t 
                                      keyed->extracted));
     for (size_t i = 0; i < count; i++) {
         const struct wr_extracted_key *extracted = &keyed->extracted[i];
-        keyed->keys[i] = (weir_key){
-            .data = extracted->data,
-            .size = extracted->size,
-            .key_group = wr_key_group_of(extracted->java_hash, keyed->max_parallelism),
-            .hash = wr_key_hash(extracted->data, extracted->size, keyed->hash_seed)
-        };
+        keyed->keys[i] =
+            (weir_key){ .data = extracted->data,
+                        .size = extracted->size,
+                        .key_group = wr_key_group_of(extracted->java_hash, keyed->max_parallelism),
+                        .hash = wr_key_hash(extracted->data, extracted->size, keyed->hash_seed) };
     }
     keyed->count = count;
     choose_prefetched(keyed, used_bytes);

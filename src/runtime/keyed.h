@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/keyed.h: the keys of the batch that a keyed operator has in hand, and its states bound to them.
+/* runtime/keyed.h: the keys of the batch that a keyed operator has in hand, and its states bound to
+ * them.
  *
  *   begin (keys of the whole batch) -> bind (record by record, prefetching ahead) ... -> unbind
  *
@@ -14,9 +15,9 @@
 #include "weir/backend.h"
 
 enum {
-    WR_KEYED_STATES_MAX = 64,         /* keyed states of one operator */
-    WR_PREFETCH_BLOCK = 16,           /* keys a prefetch call; the next block is one ahead */
-    WR_PREFETCH_FROM_BYTES = 1 << 20  /* smaller state is in the cache anyway */
+    WR_KEYED_STATES_MAX = 64,        /* keyed states of one operator */
+    WR_PREFETCH_BLOCK = 16,          /* keys a prefetch call; the next block is one ahead */
+    WR_PREFETCH_FROM_BYTES = 1 << 20 /* smaller state is in the cache anyway */
 };
 
 struct wr_keyed_bound {

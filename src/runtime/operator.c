@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* operator: a function's instance with its state, from init to fini.
  *
- * The user's ops table may be older, and so smaller, than ours: it is copied once into a table of full
- * size, and what it did not have is NULL from then on. Nobody looks at the user's table again.
+ * The user's ops table may be older, and so smaller, than ours: it is copied once into a table of
+ * full size, and what it did not have is NULL from then on. Nobody looks at the user's table again.
  *
  * Invariants:
  *   (1) close is called iff initialize_state or open was attempted, once.
- *   (2) The backend is open iff a keyed state was asked for or restored; an operator without any state
- *       writes no file.
- *   (3) States are registered in initialize_state and open only, so that every checkpoint of a run
- *       contains the same ones.
+ *   (2) The backend is open iff a keyed state was asked for or restored; an operator without any
+ * state writes no file. (3) States are registered in initialize_state and open only, so that every
+ * checkpoint of a run contains the same ones.
  */
 #include "runtime/operator.h"
 
@@ -19,7 +18,9 @@
 
 #include <string.h>
 
-enum { STATES_FIRST = 4 };
+enum {
+    STATES_FIRST = 4
+};
 
 static weir_status
 copy_function(struct wr_operator *operator_, weir_error *err)
@@ -35,8 +36,8 @@ copy_function(struct wr_operator *operator_, weir_error *err)
     size_t size = table->size < sizeof *table ? table->size : sizeof *table;
     memcpy(&operator_->function, table, size);
     const weir_function *function = &operator_->function;
-    bool works = function->process != NULL || function->process_batch != NULL ||
-                 function->filter != NULL;
+    bool works =
+        function->process != NULL || function->process_batch != NULL || function->filter != NULL;
     if (plan->input_type == NULL ? function->poll == NULL : !works) {
         return wr_fail(err, WEIR_INVALID, "operator '%s': its function has no %s", plan->name,
                        plan->input_type == NULL ? "poll" : "process, process_batch or filter");
@@ -68,13 +69,12 @@ wr_operator_init(struct wr_operator *operator_, const struct wr_operator_paramet
         wr_keyed_init(&operator_->keyed, &environment->alloc, plan->key_plan, plan->max_parallelism,
                       environment->hash_seed);
     }
-    wr_collector_init(&operator_->collector,
-                      &(struct wr_collector_parameters){
-                          .alloc = environment->network_alloc,
-                          .type = plan->output_type,
-                          .batch_count = environment->batch_count,
-                          .emit_limit_bytes = environment->emit_limit_bytes,
-                          .context = &operator_->context });
+    wr_collector_init(&operator_->collector, &(struct wr_collector_parameters){
+                                                 .alloc = environment->network_alloc,
+                                                 .type = plan->output_type,
+                                                 .batch_count = environment->batch_count,
+                                                 .emit_limit_bytes = environment->emit_limit_bytes,
+                                                 .context = &operator_->context });
     size_t instance_size = operator_->function.instance_size;
     if (instance_size != 0) {
         operator_->self = wr_memory_new(&environment->alloc, instance_size);
@@ -99,8 +99,7 @@ wr_operator_fini(struct wr_operator *operator_)
         wr_memory_free(alloc, state->name, strlen(state->name) + 1);
         weir_type_destroy(state->type);
     }
-    wr_memory_free(alloc, operator_->states,
-                   operator_->state_capacity * sizeof *operator_->states);
+    wr_memory_free(alloc, operator_->states, operator_->state_capacity * sizeof *operator_->states);
     wr_operator_state_destroy(operator_->lists);
     wr_memory_free(alloc, operator_->self, operator_->function.instance_size);
     wr_keyed_fini(&operator_->keyed);
@@ -227,7 +226,8 @@ wr_operator_list_state(struct wr_operator *operator_, const weir_state_descripto
 {
     WR_TRY(check_registration(operator_, descriptor->name, descriptor->type, err));
     if (descriptor->list_mode != WEIR_LIST_SPLIT && descriptor->list_mode != WEIR_LIST_UNION) {
-        return wr_fail(err, WEIR_INVALID, "list state '%s' must be WEIR_LIST_SPLIT or WEIR_LIST_UNION",
+        return wr_fail(err, WEIR_INVALID,
+                       "list state '%s' must be WEIR_LIST_SPLIT or WEIR_LIST_UNION",
                        descriptor->name);
     }
     return wr_operator_state_list(operator_->lists, descriptor, out_list, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/operator.h: one operator of a chain as it runs: its function's instance, its state, the batch in
- * its hands and where it emits to. For the chain, the snapshot and the task.
+/* runtime/operator.h: one operator of a chain as it runs: its function's instance, its state, the
+ * batch in its hands and where it emits to. For the chain, the snapshot and the task.
  *
  *   init -> open (restore, initialize_state, open) -> process ... -> close -> fini
  *
@@ -14,8 +14,8 @@
 #include "runtime/keyed.h"
 #include "state/operator_state.h"
 
-/* A keyed state that checkpoints contain: asked for by the function, or only restored. Name and type are
- * copies, since reports lend them after the backend was closed. */
+/* A keyed state that checkpoints contain: asked for by the function, or only restored. Name and
+ * type are copies, since reports lend them after the backend was closed. */
 struct wr_keyed_state {
     char *name;
     weir_type *type;
@@ -67,7 +67,8 @@ weir_status wr_operator_list_state(struct wr_operator *operator_,
                                    const weir_state_descriptor *descriptor, weir_list **out_list,
                                    weir_error *err);
 
-/* For the restore (operator_restore.c): opens the backend unless it is, and enters a keyed state by name. */
+/* For the restore (operator_restore.c): opens the backend unless it is, and enters a keyed state by
+ * name. */
 weir_status wr_operator_need_backend(struct wr_operator *operator_, weir_error *err);
 weir_status wr_operator_enter_state(struct wr_operator *operator_, const char *name,
                                     const weir_type *type, struct wr_keyed_state **out_state,

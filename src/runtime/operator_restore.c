@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* operator_restore: what a checkpoint holds of one operator subtask, back into backend and lists.
  *
- *   files marked keyed:  header, directory, footer verified -> states entered -> backend inserts the
- *                        blocks whose key group is ours
- *   lists:               elements [first, first + count) of a list in a file, in the order given
+ *   files marked keyed:  header, directory, footer verified -> states entered -> backend inserts
+ * the blocks whose key group is ours lists:               elements [first, first + count) of a list
+ * in a file, in the order given
  *
  * What is restored but never asked for by the function stays: it is entered here, and so the next
  * checkpoint contains it again.
@@ -38,8 +38,8 @@ enter_states(struct wr_operator *operator_, const weir_block_reader *reader, wei
         weir_block_reader_state(reader, i, &descriptor);
         struct wr_keyed_state *state = NULL;
         if (descriptor.kind == WEIR_STATE_VALUE) {
-            WR_TRY(wr_operator_enter_state(operator_, descriptor.name, descriptor.type, &state,
-                                           err));
+            WR_TRY(
+                wr_operator_enter_state(operator_, descriptor.name, descriptor.type, &state, err));
         }
     }
     return WEIR_OK;
@@ -98,11 +98,12 @@ restore_list(struct wr_operator *operator_, const struct wr_restore_list *list, 
     weir_status status = wr_state_file_list(reader, descriptor.name, take_element, &share, err);
     wr_state_file_close(reader);
     if (status == WEIR_NOT_FOUND || (status == WEIR_OK && share.left != 0)) {
-        return wr_fail(err, WEIR_CORRUPT,
-                       "%s: list '%s' should have %llu elements from %llu on, but %llu are missing; "
-                       "restore an older checkpoint",
-                       file->path, descriptor.name, (unsigned long long)list->count,
-                       (unsigned long long)list->first, (unsigned long long)share.left);
+        return wr_fail(
+            err, WEIR_CORRUPT,
+            "%s: list '%s' should have %llu elements from %llu on, but %llu are missing; "
+            "restore an older checkpoint",
+            file->path, descriptor.name, (unsigned long long)list->count,
+            (unsigned long long)list->first, (unsigned long long)share.left);
     }
     return status;
 }
@@ -123,8 +124,8 @@ wr_operator_restore_state(struct wr_operator *operator_, weir_error *err)
         }
     }
     if (status != WEIR_OK) {
-        return wr_fail_context(err, status, "restoring checkpoint %llu: ",
-                               (unsigned long long)restore->checkpoint_id);
+        return wr_fail_context(
+            err, status, "restoring checkpoint %llu: ", (unsigned long long)restore->checkpoint_id);
     }
     return WEIR_OK;
 }

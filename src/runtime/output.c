@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* output: partitions batches into channels.
  *
- *   batch in hand  --edge 0, cursor 7-->  channel 0: current |r|r|r|..   -> published when full, at 128
- *                  --edge 1, cursor 9-->  channel 1: current |r|..          records after a batch, when
- *                                         ...                               idle, at the timeout, and
- *                                                                           before every event
+ *   batch in hand  --edge 0, cursor 7-->  channel 0: current |r|r|r|..   -> published when full, at
+ * 128
+ *                  --edge 1, cursor 9-->  channel 1: current |r|..          records after a batch,
+ * when
+ *                                         ...                               idle, at the timeout,
+ * and before every event
  *
- * Each edge has a cursor of its own into the batch in hand: a full channel stops its edge only, and at
- * the record in question, because records of one channel never overtake each other. The chain gives the
- * next batch when all edges have passed the last record.
+ * Each edge has a cursor of its own into the batch in hand: a full channel stops its edge only, and
+ * at the record in question, because records of one channel never overtake each other. The chain
+ * gives the next batch when all edges have passed the last record.
  *
  * Invariants:
- *   (1) current[c] is NULL or a batch of channel c that is not published; it is empty or holds records
- *       that come right before the next one for c.
- *   (2) An event goes into every channel or none, behind all records that were given before it.
- *   (3) Publishing never fails: a channel's ring has room for all batches it ever made.
+ *   (1) current[c] is NULL or a batch of channel c that is not published; it is empty or holds
+ * records that come right before the next one for c. (2) An event goes into every channel or none,
+ * behind all records that were given before it. (3) Publishing never fails: a channel's ring has
+ * room for all batches it ever made.
  */
 #include "runtime/output.h"
 
@@ -24,7 +26,9 @@
 
 #include <string.h>
 
-enum { PUBLISH_FROM = 128 /* records; fewer wait for company until idle or timeout */ };
+enum {
+    PUBLISH_FROM = 128 /* records; fewer wait for company until idle or timeout */
+};
 
 struct edge {
     const struct wr_task_output *plan;
@@ -285,8 +289,8 @@ copy_words(uint8_t *to, const uint8_t *from, size_t size)
     }
 }
 
-/* Room for one more record of this size in the channel's current batch, publishing it if it is full.
- * NULL: backpressure, or the task has failed. */
+/* Room for one more record of this size in the channel's current batch, publishing it if it is
+ * full. NULL: backpressure, or the task has failed. */
 static struct weir_batch *
 room_for(struct wr_outputs *outputs, struct edge *edge, uint32_t channel, size_t size)
 {
@@ -474,8 +478,8 @@ wr_outputs_send(struct wr_outputs *outputs, enum wr_batch_kind kind, uint64_t ch
     for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
         const struct wr_task_output *plan = outputs->edges[i].plan;
         for (uint32_t c = 0; c < plan->channel_count; c++) {
-            bool sent = wr_channel_publish_event(plan->channels[c], kind, checkpoint_id,
-                                                 checkpoint_kind);
+            bool sent =
+                wr_channel_publish_event(plan->channels[c], kind, checkpoint_id, checkpoint_kind);
             wr_assert(sent); /* can_send was asked */
         }
     }

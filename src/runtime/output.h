@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/output.h: the edges out of a task's chain: each record of the last operator's batches goes into
- * the channels that its edge says. For the chain and the task.
+/* runtime/output.h: the edges out of a task's chain: each record of the last operator's batches
+ * goes into the channels that its edge says. For the chain and the task.
  *
  *   give (a batch) -> distribute ... until it is done -> the batch is the chain's again
  *
@@ -16,7 +16,7 @@ struct wr_outputs;
 
 struct wr_outputs_parameters {
     weir_alloc alloc;
-    weir_alloc network_alloc; /* of the channels: for a batch that a giant record makes grow */
+    weir_alloc network_alloc;     /* of the channels: for a batch that a giant record makes grow */
     struct wr_task_output *edges; /* lent for the outputs' life, as their channels */
     uint32_t edge_count;
     uint32_t subtask; /* where round robin starts */
@@ -28,11 +28,12 @@ weir_status wr_outputs_create(const struct wr_outputs_parameters *parameters,
                               struct wr_outputs **out_outputs);
 void wr_outputs_destroy(struct wr_outputs *outputs); /* NULL ok; batches belong to the channels */
 
-/* There is a batch with room for every channel. WEIR_NOMEM: a channel cannot get its first; the task has
- * failed with words. */
+/* There is a batch with room for every channel. WEIR_NOMEM: a channel cannot get its first; the
+ * task has failed with words. */
 bool wr_outputs_have_room(struct wr_outputs *outputs);
 
-/* Takes a batch; only without one in hand. Keys are extracted here: WEIR_LIMIT, the task has failed. */
+/* Takes a batch; only without one in hand. Keys are extracted here: WEIR_LIMIT, the task has
+ * failed. */
 weir_status wr_outputs_give(struct wr_outputs *outputs, struct weir_batch *batch);
 /* Moves records on as far as there is room. The batch once all its records are gone, else NULL.
  * *out_moved: any record moved. now_ns: starts the buffer timeout. */
@@ -42,8 +43,9 @@ struct weir_batch *wr_outputs_in_hand(const struct wr_outputs *outputs); /* NULL
 
 /* Publishes every batch that holds records. */
 void wr_outputs_flush(struct wr_outputs *outputs);
-void wr_outputs_flush_due(struct wr_outputs *outputs, uint64_t now_ns); /* if the timeout has passed */
-bool wr_outputs_hold_records(const struct wr_outputs *outputs);         /* something to flush */
+void wr_outputs_flush_due(struct wr_outputs *outputs,
+                          uint64_t now_ns);                     /* if the timeout has passed */
+bool wr_outputs_hold_records(const struct wr_outputs *outputs); /* something to flush */
 
 /* Every channel can take an event now. */
 bool wr_outputs_can_send(struct wr_outputs *outputs);

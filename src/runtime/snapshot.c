@@ -14,11 +14,11 @@
  * The snapshot is complete when every part is NONE or WRITTEN. A failure of one part abandons all.
  *
  * Invariants:
- *   (1) A part's backend snapshot is ended exactly once: completed when its file is durable, else not.
- *   (2) A writer is destroyed only after its one reply: the io thread works on it until then. So a
- *       snapshot outlives its abort, until no reply is due; the task keeps it in a list.
- *   (3) Nothing of the operator is read after begin but through the backend's snapshot and the copied
- *       lists: records that come behind the barrier are not in it.
+ *   (1) A part's backend snapshot is ended exactly once: completed when its file is durable, else
+ * not. (2) A writer is destroyed only after its one reply: the io thread works on it until then. So
+ * a snapshot outlives its abort, until no reply is due; the task keeps it in a list. (3) Nothing of
+ * the operator is read after begin but through the backend's snapshot and the copied lists: records
+ * that come behind the barrier are not in it.
  */
 #include "runtime/snapshot.h"
 
@@ -28,6 +28,7 @@
 #include "os/file.h"
 #include "runtime/report.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,20 +45,18 @@ struct part {
     struct wr_snapshot *snapshot;
     struct wr_operator *operator_;
     enum part_phase phase;
-    bool finished; /* as it was at the barrier */
     bool reply_due;
     weir_block_writer *writer;
     weir_snapshot *keyed; /* NULL: no keyed state, or ended */
     struct wr_operator_snapshot *lists;
     struct wr_state_file_reply reply;
-    char file[64];
-    uint64_t size;
-    uint32_t crc;
+    struct wr_operator_snapshot_result *result; /* in the snapshot's report */
 };
 
 struct wr_snapshot {
     struct wr_snapshot *next;
     struct wr_snapshot_parameters parameters;
+    struct wr_task_report *report; /* made at the barrier, so that acknowledging needs no memory */
     bool abandoned;
     uint32_t part_count;
     struct part parts[];
@@ -118,27 +117,62 @@ create_writer(struct part *part, weir_error *err)
     const struct wr_task_environment *environment = parameters->environment;
     const struct wr_task_operator *plan = part->operator_->plan;
     uint32_t subtask = part->operator_->context.subtask;
+    char *name = part->result->file;
     size_t at = 0;
     for (size_t i = 0; i < 8; i++) {
-        at += (size_t)snprintf(part->file + at, sizeof part->file - at, "%02x", plan->id[i]);
+        at += (size_t)snprintf(name + at, sizeof part->result->file - at, "%02x", plan->id[i]);
     }
-    (void)snprintf(part->file + at, sizeof part->file - at, "-%u.state", subtask);
+    (void)snprintf(name + at, sizeof part->result->file - at, "-%u.state", subtask);
     char path[WR_PATH_MAX];
     WR_TRY(environment->snapshot_path(environment->snapshot_path_argument,
-                                      parameters->checkpoint_id, part->file, path, err));
-    struct wr_state_file_parameters file = { .os = environment->os,
-                                             .executor = environment->io,
-                                             .alloc = environment->snapshot_alloc,
-                                             .path = path,
-                                             .identity = { .checkpoint_id =
-                                                               parameters->checkpoint_id,
-                                                           .subtask = subtask },
-                                             .buffer_size = environment->state_file_buffer_size,
-                                             .reply_to = parameters->replies,
-                                             .reply_parker = parameters->parker };
+                                      parameters->checkpoint_id, name, path, err));
+    struct wr_state_file_parameters file = {
+        .os = environment->os,
+        .executor = environment->io,
+        .alloc = environment->snapshot_alloc,
+        .path = path,
+        .identity = { .checkpoint_id = parameters->checkpoint_id, .subtask = subtask },
+        .buffer_size = environment->state_file_buffer_size,
+        .reply_to = parameters->replies,
+        .reply_parker = parameters->parker
+    };
     memcpy(file.identity.attempt, environment->attempt_bytes, sizeof file.identity.attempt);
     memcpy(file.identity.operator_id, plan->id, sizeof file.identity.operator_id);
     return wr_state_file_create(&file, &part->writer, err);
+}
+
+/* What the manifest will say of the states, as they are at the barrier. */
+static weir_status
+describe_states(struct part *part, weir_error *err)
+{
+    const struct wr_operator *operator_ = part->operator_;
+    struct wr_operator_snapshot_result *result = part->result;
+    uint32_t keyed_count = part->keyed == NULL ? 0 : operator_->state_count;
+    uint32_t list_count =
+        part->lists == NULL ? 0 : (uint32_t)wr_operator_snapshot_count(part->lists);
+    if (wr_report_make_states(&part->snapshot->parameters.environment->alloc, result,
+                              keyed_count + list_count, list_count) != WEIR_OK) {
+        return wr_fail(err, WEIR_NOMEM, "no memory to report %u states", keyed_count + list_count);
+    }
+    result->keyed = part->keyed != NULL;
+    result->key_group_first = operator_->key_group_first;
+    result->key_group_last = operator_->key_group_last;
+    for (uint32_t i = 0; i < keyed_count; i++) {
+        result->states[i] = (struct wr_manifest_state){ .name = operator_->states[i].name,
+                                                        .kind = WEIR_STATE_VALUE,
+                                                        .list_mode = WEIR_LIST_NONE,
+                                                        .type = operator_->states[i].type };
+    }
+    for (uint32_t i = 0; i < list_count; i++) {
+        weir_state_descriptor live;
+        uint64_t count = 0; /* texts and types of the live one: the copy goes with the snapshot */
+        wr_operator_state_describe(operator_->lists, i, &live, &count);
+        result->states[keyed_count + i] = (struct wr_manifest_state){
+            .name = live.name, .kind = live.kind, .list_mode = live.list_mode, .type = live.type
+        };
+        result->lists[i] = (struct wr_manifest_list){ .state = keyed_count + i, .count = count };
+    }
+    return WEIR_OK;
 }
 
 static weir_status
@@ -160,26 +194,37 @@ begin_part(struct part *part, weir_error *err)
     if (has_lists) {
         WR_TRY(wr_operator_state_copy(operator_->lists, &part->lists, err));
     }
-    return WEIR_OK;
+    return describe_states(part, err);
 }
 
 weir_status
 wr_snapshot_begin(const struct wr_snapshot_parameters *parameters,
                   struct wr_snapshot **out_snapshot, weir_error *err)
 {
-    struct wr_snapshot *snapshot = wr_memory_new(&parameters->environment->alloc,
-                                                 snapshot_size(parameters->operator_count));
+    struct wr_snapshot *snapshot =
+        wr_memory_new(&parameters->environment->alloc, snapshot_size(parameters->operator_count));
     if (snapshot == NULL) {
         return wr_fail(err, WEIR_NOMEM, "no memory to begin a snapshot of %u operators",
                        parameters->operator_count);
     }
     snapshot->parameters = *parameters;
     snapshot->part_count = parameters->operator_count;
+    snapshot->report = wr_report_create(&parameters->environment->alloc, WR_TASK_ACKNOWLEDGED,
+                                        parameters->operator_count);
+    if (snapshot->report == NULL) {
+        wr_memory_free(&parameters->environment->alloc, snapshot,
+                       snapshot_size(parameters->operator_count));
+        return wr_fail(err, WEIR_NOMEM, "no memory to begin a snapshot of %u operators",
+                       parameters->operator_count);
+    }
+    snapshot->report->checkpoint_id = parameters->checkpoint_id;
     for (uint32_t i = 0; i < snapshot->part_count; i++) {
         struct part *part = &snapshot->parts[i];
         part->snapshot = snapshot;
         part->operator_ = &parameters->operators[i];
-        part->finished = part->operator_->finished;
+        part->result = &snapshot->report->snapshots[i];
+        part->result->finished = part->operator_->finished;
+        part->result->key_group_first = 1; /* none */
         part->reply.context = part;
     }
     *out_snapshot = snapshot;
@@ -200,6 +245,14 @@ wr_snapshot_begin(const struct wr_snapshot_parameters *parameters,
 }
 
 /* --- turns --- */
+
+static bool
+backend_is_pressed(const weir_backend *backend)
+{
+    const weir_backend_ops *ops = backend->ops;
+    const size_t end = offsetof(weir_backend_ops, snapshot_pressed) + sizeof ops->snapshot_pressed;
+    return ops->size >= end && ops->snapshot_pressed != NULL && ops->snapshot_pressed(backend);
+}
 
 static weir_status
 turn_keyed(struct part *part, size_t budget_bytes, weir_error *err)
@@ -229,7 +282,8 @@ turn_lists(struct part *part, size_t budget_bytes, weir_error *err)
     part->lists = NULL;
     weir_status status = wr_state_file_finish(part->writer, &part->reply);
     if (status != WEIR_OK) {
-        return wr_fail(err, status, "ending %s: %s", part->file, weir_status_meaning(status));
+        return wr_fail(err, status, "ending %s: %s", part->result->file,
+                       weir_status_meaning(status));
     }
     part->reply_due = true;
     part->phase = PART_CLOSING;
@@ -257,9 +311,9 @@ wr_snapshot_turn(struct wr_snapshot *snapshot, size_t budget_bytes, bool *out_mo
                                              : turn_lists(part, budget_bytes, err);
     if (status != WEIR_OK) {
         wr_snapshot_abort(snapshot);
-        return wr_fail_context(err, status, "snapshot of operator '%s' (%u/%u): ",
-                               part->operator_->plan->name, part->operator_->context.subtask + 1,
-                               part->operator_->context.parallelism);
+        return wr_fail_context(
+            err, status, "snapshot of operator '%s' (%u/%u): ", part->operator_->plan->name,
+            part->operator_->context.subtask + 1, part->operator_->context.parallelism);
     }
     *out_moved = part->phase != phase || weir_block_writer_room(part->writer) != room;
     return WEIR_OK;
@@ -283,8 +337,9 @@ wr_snapshot_reply(struct wr_letter *letter, weir_error *err)
         wr_snapshot_abort(part->snapshot);
         return result->status;
     }
-    part->size = result->size;
-    part->crc = result->crc;
+    part->result->has_file = true;
+    part->result->file_size = result->size;
+    part->result->file_crc = result->crc;
     end_keyed(part, true);
     part->phase = PART_WRITTEN;
     return WEIR_OK;
@@ -345,7 +400,7 @@ wr_snapshot_is_pressed(const struct wr_snapshot *snapshot)
     for (uint32_t i = 0; i < snapshot->part_count; i++) {
         const struct part *part = &snapshot->parts[i];
         if (part->keyed != NULL && part->phase == PART_KEYED &&
-            weir_backend_snapshot_pressed(part->operator_->backend)) {
+            backend_is_pressed(part->operator_->backend)) {
             return true;
         }
     }
@@ -357,7 +412,17 @@ wr_snapshot_destroy(struct wr_snapshot *snapshot)
 {
     wr_assert(wr_snapshot_can_destroy(snapshot));
     weir_alloc alloc = snapshot->parameters.environment->alloc;
+    wr_task_report_free(&alloc, snapshot->report);
     wr_memory_free(&alloc, snapshot, snapshot_size(snapshot->part_count));
+}
+
+struct wr_task_report *
+wr_snapshot_take_report(struct wr_snapshot *snapshot)
+{
+    wr_assert(wr_snapshot_is_complete(snapshot) && snapshot->report != NULL);
+    struct wr_task_report *report = snapshot->report;
+    snapshot->report = NULL;
+    return report;
 }
 
 struct wr_snapshot *
@@ -370,37 +435,4 @@ void
 wr_snapshot_set_next(struct wr_snapshot *snapshot, struct wr_snapshot *next)
 {
     snapshot->next = next;
-}
-
-/* --- reporting --- */
-
-static weir_status
-fill_states(const struct wr_operator *operator_, const weir_alloc *alloc,
-            struct wr_operator_snapshot_result *result)
-{
-    size_t list_count = wr_operator_state_count(operator_->lists);
-    uint32_t keyed_count = result->keyed ? operator_->state_count : 0;
-    WR_TRY(wr_report_make_states(alloc, result, keyed_count + (uint32_t)list_count,
-                                 (uint32_t)list_count));
-    for (uint32_t i = 0; i < keyed_count; i++) {
-        result->states[i] = (struct wr_manifest_state){ .name = operator_->states[i].name,
-                                                        .kind = WEIR_STATE_VALUE,
-                                                        .list_mode = WEIR_LIST_NONE,
-                                                        .type = operator_->states[i].type };
-    }
-    return WEIR_OK;
-}
-
-weir_status
-wr_snapshot_fill(const struct wr_snapshot *snapshot, struct wr_task_report *report)
-{
-    const weir_alloc *alloc = &snapshot->parameters.environment->alloc;
-    for (uint32_t i = 0; i < snapshot->part_count; i++) {
-        const struct part *part = &snapshot->parts[i];
-        struct wr_operator_snapshot_result *result = &report->snapshots[i];
-        (void)alloc;
-        (void)part;
-        (void)result;
-    }
-    return WEIR_OK;
 }

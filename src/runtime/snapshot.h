@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runtime/snapshot.h: the task's side of one checkpoint, from begin to the io thread's last reply.
  *
- *   begin -> turn ... -> (replies) -> is_complete -> fill a report -> destroy
+ *   begin -> turn ... -> (replies) -> is_complete -> take_report -> destroy
  *                 abort or a failure -> (replies) -> destroy
  *
  * Thread: task.
@@ -22,8 +22,9 @@ struct wr_snapshot_parameters {
     struct wr_parker *parker;   /* woken with a reply, and when a buffer is free again */
 };
 
-/* Fixes the content: O(number of states). A failure leaves *out_snapshot set (where there was memory for it):
- * it has ended, and waits for its replies like an aborted one. Without storage it is complete at once. */
+/* Fixes the content: O(number of states). A failure leaves *out_snapshot set (where there was
+ * memory for it): it has ended, and waits for its replies like an aborted one. Without storage it
+ * is complete at once. */
 weir_status wr_snapshot_begin(const struct wr_snapshot_parameters *parameters,
                               struct wr_snapshot **out_snapshot, weir_error *err);
 /* Copies at most about budget_bytes. *out_moved: it did. A failure ends the snapshot. */
@@ -35,16 +36,16 @@ weir_status wr_snapshot_reply(struct wr_letter *letter, weir_error *err);
 void wr_snapshot_abort(struct wr_snapshot *snapshot);
 
 uint64_t wr_snapshot_checkpoint(const struct wr_snapshot *snapshot);
-bool wr_snapshot_is_complete(const struct wr_snapshot *snapshot);  /* all is durable */
-bool wr_snapshot_has_ended(const struct wr_snapshot *snapshot);    /* complete, aborted or failed */
-bool wr_snapshot_is_writing(const struct wr_snapshot *snapshot);   /* turns are left */
-bool wr_snapshot_can_destroy(const struct wr_snapshot *snapshot);  /* ended, no reply is due */
+bool wr_snapshot_is_complete(const struct wr_snapshot *snapshot); /* all is durable */
+bool wr_snapshot_has_ended(const struct wr_snapshot *snapshot);   /* complete, aborted or failed */
+bool wr_snapshot_is_writing(const struct wr_snapshot *snapshot);  /* turns are left */
+bool wr_snapshot_can_destroy(const struct wr_snapshot *snapshot); /* ended, no reply is due */
 /* Copies of live state are near their limit: no more records until turns have made room. */
 bool wr_snapshot_is_pressed(const struct wr_snapshot *snapshot);
 void wr_snapshot_destroy(struct wr_snapshot *snapshot);
 
-/* What the manifest needs, into a report made with room for the operators. Complete ones only. */
-weir_status wr_snapshot_fill(const struct wr_snapshot *snapshot, struct wr_task_report *report);
+/* The acknowledgement, of a complete one; taken, once. */
+struct wr_task_report *wr_snapshot_take_report(struct wr_snapshot *snapshot);
 
 /* In the task's list. */
 struct wr_snapshot *wr_snapshot_next(const struct wr_snapshot *snapshot);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/task.h: one running subtask: a chain of operators between its input channels (or source) and its
- * output channels. A step function: the shell calls wr_task_step; nothing here waits.
+/* runtime/task.h: one running subtask: a chain of operators between its input channels (or source)
+ * and its output channels. A step function: the shell calls wr_task_step; nothing here waits.
  *
  *   channels --gate--> operator 0 --batch--> operator 1 --batch--> ... --> outputs --> channels
  *
- *   CREATED --INITIALIZE--> INITIALIZED --START--> RUNNING --end of input--> DRAINED --FINISH--> ENDED
- *       any --failure or CANCEL--> ENDED
+ *   CREATED --INITIALIZE--> INITIALIZED --START--> RUNNING --end of input--> DRAINED --FINISH-->
+ * ENDED any --failure or CANCEL--> ENDED
  *
- * A barrier: chain at rest -> snapshot_state hooks -> barrier to all outputs -> snapshot_begin of each keyed
- * backend, copy of operator state -> turns between batches -> io thread -> ACKNOWLEDGED.
+ * A barrier: chain at rest -> snapshot_state hooks -> barrier to all outputs -> snapshot_begin of
+ * each keyed backend, copy of operator state -> turns between batches -> io thread -> ACKNOWLEDGED.
  * After the barrier of a STOP or FINAL checkpoint a source emits nothing more.
  * Thread: task, except wr_task_send: any, and the counters: any.
  */
@@ -32,9 +32,9 @@ struct wr_task_operator {
     const char *name;
     const char *uid; /* "" : none */
     uint8_t id[16];
-    const weir_type *input_type;         /* NULL: a source */
-    const weir_type *output_type;        /* NULL: a sink */
-    const struct wr_key_plan *key_plan;  /* NULL: not keyed */
+    const weir_type *input_type;        /* NULL: a source */
+    const weir_type *output_type;       /* NULL: a sink */
+    const struct wr_key_plan *key_plan; /* NULL: not keyed */
     const size_t *key_fields;
     size_t key_field_count;
     uint32_t max_parallelism;
@@ -70,20 +70,20 @@ struct wr_task_environment {
     uint64_t hash_seed;
     const char *job_name;
     const char *job_id;
-    const char *attempt;       /* 32 hex digits */
+    const char *attempt; /* 32 hex digits */
     uint8_t attempt_bytes[16];
-    bool exactly_once;         /* align barriers */
-    bool checkpointing;        /* an interval is set */
+    bool exactly_once;  /* align barriers */
+    bool checkpointing; /* an interval is set */
     bool allow_rewind;
     bool take_over;
-    uint32_t batch_count;      /* records a batch */
+    uint32_t batch_count; /* records a batch */
     uint64_t buffer_timeout_ns;
     uint64_t emit_limit_bytes;
     size_t state_file_buffer_size; /* 0: default */
-    /* The path of a data file of a checkpoint, into out (WR_PATH_MAX); NULL: there is no storage, snapshots
-     * run their hooks and write nothing. Thread: task. */
-    weir_status (*snapshot_path)(void *argument, uint64_t checkpoint_id, const char *name, char *out,
-                                 weir_error *err);
+    /* The path of a data file of a checkpoint, into out (WR_PATH_MAX); NULL: there is no storage,
+     * snapshots run their hooks and write nothing. Thread: task. */
+    weir_status (*snapshot_path)(void *argument, uint64_t checkpoint_id, const char *name,
+                                 char *out, weir_error *err);
     void *snapshot_path_argument;
     void (*log)(void *log_argument, char level, const char *text); /* Thread: any */
     void *log_argument;
@@ -117,9 +117,10 @@ enum wr_task_letter_kind {
     WR_TASK_START,      /* records may flow */
     WR_TASK_TRIGGER,    /* checkpoint; to tasks with a source only: inject a barrier */
     WR_TASK_COMPLETE,   /* checkpoint is complete: notify functions -> NOTIFIED */
-    WR_TASK_ABORT,      /* checkpoint was aborted: release the gate, end the snapshot, notify functions */
-    WR_TASK_FINISH,     /* the last checkpoint is committed: close -> ENDED */
-    WR_TASK_CANCEL      /* close at once -> ENDED */
+    WR_TASK_ABORT,  /* checkpoint was aborted: release the gate, end the snapshot, notify functions
+                     */
+    WR_TASK_FINISH, /* the last checkpoint is committed: close -> ENDED */
+    WR_TASK_CANCEL  /* close at once -> ENDED */
 };
 
 struct wr_task_letter {
@@ -132,7 +133,8 @@ struct wr_task_letter {
 /* Pushes and wakes the worker. Thread: any. */
 void wr_task_send(struct wr_task *task, struct wr_task_letter *letter);
 
-/* --- reports of a task; from environment->alloc, freed by the receiver with wr_task_report_free --- */
+/* --- reports of a task; from environment->alloc, freed by the receiver with wr_task_report_free
+ * --- */
 
 enum wr_task_report_kind {
     WR_TASK_INITIALIZED,

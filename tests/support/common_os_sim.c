@@ -13,6 +13,7 @@
 #include "support/common_os_sim_inner.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -249,6 +250,9 @@ struct os_sim *
 os_sim_create(const struct os_sim_config *config)
 {
     struct os_sim *sim = sim_new(sizeof *sim);
+    /* Thousands of systems come and go: malloc must not give the memory back each time (5x). */
+    (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    (void)mallopt(M_MMAP_THRESHOLD, 16 << 20);
     if (config != NULL) {
         sim->config = *config;
     }

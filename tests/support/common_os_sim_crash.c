@@ -26,6 +26,9 @@ struct os_sim_crash {
     enum os_sim_crash_kind kind; /* 0: before the first state */
     size_t victim;
     unsigned variant; /* of SHORT: which cut; of RANDOM: which round */
+    struct sim_image
+        stem; /* the base and the log's first stem_count, none of them a victim any more */
+    size_t stem_count;
     char words[800];
 };
 
@@ -111,6 +114,19 @@ is_state(const struct os_sim_crash *crash)
 }
 
 static void
+stem_grow(struct os_sim_crash *crash)
+{
+    static const struct sim_fate keep = { .kind = SIM_KEEP };
+    size_t before = crash->stem_count;
+    while (crash->stem_count < crash->prefix && !is_victim(crash, crash->stem_count)) {
+        sim_image_apply(&crash->stem, &crash->sim->log[crash->stem_count++], &keep);
+    }
+    if (crash->stem_count > before) {
+        sim_image_collect(&crash->stem);
+    }
+}
+
+static void
 to_victim(struct os_sim_crash *crash, size_t victim)
 {
     while (victim < crash->prefix && !is_victim(crash, victim)) {
@@ -119,6 +135,20 @@ to_victim(struct os_sim_crash *crash, size_t victim)
     crash->victim = victim;
     crash->variant = 0;
     crash->kind = victim < crash->prefix ? OS_SIM_CRASH_DROP : OS_SIM_CRASH_RANDOM;
+}
+
+static bool
+to_prefix(struct os_sim_crash *crash, size_t prefix)
+{
+    if (prefix > crash->options.to) {
+        return false;
+    }
+    crash->prefix = prefix;
+    crash->victim = 0;
+    crash->variant = 0;
+    crash->kind = OS_SIM_CRASH_PREFIX;
+    stem_grow(crash);
+    return true;
 }
 
 /* One step in the order of the essay; many steps are no state. False: past the last. */
@@ -151,16 +181,11 @@ step(struct os_sim_crash *crash)
         if (++crash->variant < crash->options.random_per_prefix) {
             return true;
         }
-        crash->prefix++;
-        crash->variant = 0;
-        crash->kind = OS_SIM_CRASH_PREFIX;
-        return crash->prefix <= crash->options.to;
+        return to_prefix(crash, crash->prefix + 1);
     case OS_SIM_CRASH_SINGLE:
     case OS_SIM_CRASH_ALL:
     default: /* 0: before the first */
-        crash->prefix = crash->options.from;
-        crash->kind = OS_SIM_CRASH_PREFIX;
-        return crash->prefix <= crash->options.to;
+        return to_prefix(crash, crash->options.from);
     }
 }
 
@@ -169,6 +194,7 @@ os_sim_crash_begin(const struct os_sim *sim, const struct os_sim_crash_options *
 {
     struct os_sim_crash *crash = sim_new(sizeof *crash);
     crash->sim = sim;
+    sim_image_copy(&crash->stem, &sim->base);
     if (options != NULL) {
         crash->options = *options;
     }
@@ -269,8 +295,8 @@ os_sim_crash_materialize(const struct os_sim_crash *crash)
 {
     const struct os_sim *sim = crash->sim;
     struct sim_image image;
-    sim_image_copy(&image, &sim->base);
-    for (size_t i = 0; i < crash->prefix; i++) {
+    sim_image_copy(&image, &crash->stem);
+    for (size_t i = crash->stem_count; i < crash->prefix; i++) {
         struct sim_fate fate = record_fate(crash, i);
         sim_image_apply(&image, &sim->log[i], &fate);
     }
@@ -285,6 +311,7 @@ os_sim_crash_materialize(const struct os_sim_crash *crash)
 void
 os_sim_crash_end(struct os_sim_crash *crash)
 {
+    sim_image_fini(&crash->stem);
     free(crash);
 }
 

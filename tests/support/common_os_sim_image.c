@@ -45,8 +45,9 @@ sim_copy_text(const char *text, size_t size)
     return copy;
 }
 
-static struct sim_inode *
-inode_birth(struct sim_image *image, uint32_t id, enum wr_os_kind kind)
+/* Makes room for the number and all below it, and counts them as given out. */
+static void
+image_reserve(struct sim_image *image, uint32_t id)
 {
     if (id >= image->capacity) {
         uint32_t capacity = image->capacity == 0 ? 16 : image->capacity;
@@ -58,14 +59,20 @@ inode_birth(struct sim_image *image, uint32_t id, enum wr_os_kind kind)
                (capacity - image->capacity) * sizeof(struct sim_inode *));
         image->capacity = capacity;
     }
+    if (image->next_id <= id) {
+        image->next_id = id + 1;
+    }
+}
+
+static struct sim_inode *
+inode_birth(struct sim_image *image, uint32_t id, enum wr_os_kind kind)
+{
+    image_reserve(image, id);
     if (image->inodes[id] == NULL) {
         struct sim_inode *inode = sim_new(sizeof *inode);
         inode->id = id;
         inode->kind = kind;
         image->inodes[id] = inode;
-    }
-    if (image->next_id <= id) {
-        image->next_id = id + 1;
     }
     return image->inodes[id];
 }
@@ -306,6 +313,8 @@ void
 sim_image_copy(struct sim_image *to, const struct sim_image *from)
 {
     memset(to, 0, sizeof *to);
+    image_reserve(to,
+                  from->next_id - 1); /* numbers of files that are gone are not given out again */
     for (uint32_t id = 0; id < from->next_id; id++) {
         const struct sim_inode *inode = from->inodes[id];
         if (inode == NULL) {

@@ -285,6 +285,54 @@ TEST(crash_states_are_counted_and_named_the_same_each_time)
     os_sim_destroy(sim);
 }
 
+/* Many files come and go, as checkpoints do: every state keeps those that were synced and not
+ * removed. */
+TEST(rolling_files_survive_every_crash_state)
+{
+    struct os_sim *sim = os_sim_create(NULL);
+    struct wr_os *os = os_sim_os(sim);
+    size_t states = 0;
+    enum {
+        KEPT = 2,
+        ROUNDS = 30
+    };
+    size_t done_at[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/f%d", i);
+        written(os, path, 1500, true);
+        synced(os, "/");
+        done_at[i] = os_sim_log_count(sim);
+        if (i >= KEPT) {
+            snprintf(path, sizeof path, "/f%d", i - KEPT);
+            assert_int_equal(os->ops->unlink(os, path), 0);
+        }
+    }
+    struct os_sim_crash_options options = { .kinds = OS_SIM_CRASH_ALL };
+    struct os_sim_crash *crash = os_sim_crash_begin(sim, &options);
+    while (os_sim_crash_next(crash)) {
+        struct os_sim *after = os_sim_crash_materialize(crash);
+        int newest = ROUNDS - 1;
+        while (newest >= 0 && done_at[newest] > os_sim_crash_prefix(crash)) {
+            newest--;
+        }
+        char path[32];
+        snprintf(path, sizeof path, "/f%d", newest);
+        struct tally tally = { .states = 0 };
+        look(&tally, after, path, 1500);
+        if (newest >= 0 && tally.whole != 1) {
+            print_error("%s: %s is not whole\n", os_sim_crash_words(crash), path);
+            fail();
+        }
+        os_sim_destroy(os_sim_copy(after));
+        os_sim_destroy(after);
+        states++;
+    }
+    assert_true(states > 10 * ROUNDS);
+    os_sim_crash_end(crash);
+    os_sim_destroy(sim);
+}
+
 TEST(crash_words_name_the_lost_operation)
 {
     struct os_sim *sim = os_sim_create(NULL);

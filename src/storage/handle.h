@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* storage/handle.h: an open checkpoint storage; for the files of this room: checkpoint_storage.c
+ * opens and looks, lock.c takes the job's lock, fence.c shuts older attempts out, commit.c builds
+ * and drops.
+ */
+#ifndef WR_STORAGE_HANDLE_H
+#define WR_STORAGE_HANDLE_H
+
+#include "base/memory.h"
+#include "storage/checkpoint_storage.h"
+
+struct wr_checkpoint_storage {
+    struct wr_os *os;
+    weir_alloc alloc;
+    bool create_subdir;
+    char *job_name; /* owned */
+    char job_id[WR_JOB_ID_SIZE];
+    char attempt[WR_ATTEMPT_SIZE];
+    int lock_file;                   /* -1: none */
+    uint64_t highest_fenced;         /* the highest id that a fenced attempt had begun */
+    uint64_t unsure;                 /* an id whose completion failed after its rename; 0: none */
+    char root[WR_PATH_MAX];          /* <dir> */
+    char job_directory[WR_PATH_MAX]; /* <dir>/<job-id>, or <dir> */
+    char hidden[WR_PATH_MAX];        /* <job directory>/.<attempt> */
+};
+
+/* Takes the job's lock and fences its last holder (lock.c). WEIR_BUSY. */
+weir_status wr_job_lock_take(struct wr_checkpoint_storage *storage, bool take_over,
+                             weir_error *err);
+void wr_job_lock_drop(struct wr_checkpoint_storage *storage);
+
+/* Renames an older attempt's hidden directory `name` away from its owner, and removes it (fence.c).
+ * That it is not there is no failure. */
+weir_status wr_fence_attempt(struct wr_checkpoint_storage *storage, const char *directory,
+                             const char *name, weir_error *err);
+/* All of the job's directory but our own, and what earlier fencing left. */
+weir_status wr_fence_others(struct wr_checkpoint_storage *storage, weir_error *err);
+/* What a failure was: WEIR_CANCELLED if it is because somebody fenced us, else `status` as it is.
+ */
+weir_status wr_fence_judge(const struct wr_checkpoint_storage *storage, weir_status status,
+                           weir_error *err);
+
+#endif /* WR_STORAGE_HANDLE_H */

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lab: creates, schedules and ends simulated jobs.
+ *
+ * The scheduler knows nothing of the protocol: it steps an actor drawn from the seed, sometimes the same
+ * one for a while, and moves the clock only when it draws that or when no actor can do anything. No progress
+ * and no wake-up time anywhere is a deadlock, and said as such.
+ */
+#include "support/lab.h"
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "job/running.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+weir_status sequence_sum_main(weir_environment *environment, int argc, char **argv);
+weir_status wordcount_main(weir_environment *environment, int argc, char **argv);
+
+enum { ACTORS_MAX = 256, ARGUMENTS_MAX = 16 };
+
+/* --- life --- */
+
+static void
+put_input(struct lab *lab)
+{
+    static const char *const words[] = { "to", "be", "or", "not", "be,", "that", "is", "Question:",
+                                         "whether", "\xc3\xa9t\xc3\xa9", "nobler" };
+    struct wr_rng rng;
+    wr_rng_init(&rng, lab->input_seed);
+    for (int file = 0; file < 3; file++) {
+        char path[64];
+        snprintf(path, sizeof path, LAB_INPUT "/text-%d", file);
+        size_t room = (size_t)lab->events * 100 + 1;
+        char *text = malloc(room);
+        size_t size = 0;
+        for (uint64_t line = 0; line < lab->events; line++) {
+            uint64_t count = wr_rng_below(&rng, 7);
+            for (uint64_t i = 0; i < count; i++) {
+                const char *word = words[wr_rng_below(&rng, sizeof words / sizeof words[0])];
+                size += (size_t)snprintf(text + size, room - size, "%s%s", i != 0 ? " " : "", word);
+            }
+            text[size++] = '\n';
+        }
+        os_sim_file_put(lab->sim, path, text, size);
+        free(text);
+    }
+}
+
+void
+lab_init(struct lab *lab, uint64_t seed, enum lab_job job, uint64_t events, uint64_t keys)
+{
+    memset(lab, 0, sizeof *lab);
+    wr_rng_init(&lab->rng, seed);
+    lab->job = job;
+    lab->events = events;
+    lab->keys = keys;
+    lab->input_seed = wr_rng_next(&lab->rng) >> 33;
+    lab->seen = calloc(LAB_FILES_MAX, sizeof *lab->seen);
+    struct os_sim_config config = { .seed = wr_rng_next(&lab->rng),
+                                    .clock_step_ns = 3000,
+                                    .cpu_count = 2 };
+    lab->sim = os_sim_create(&config);
+    os_sim_directory_put(lab->sim, LAB_INPUT);
+    if (job == LAB_WORDCOUNT) {
+        put_input(lab);
+    }
+}
+
+void
+lab_fini(struct lab *lab)
+{
+    os_sim_destroy(lab->sim);
+    free(lab->seen);
+}
+
+void
+lab_use(struct lab *lab, struct os_sim *sim)
+{
+    os_sim_destroy(lab->sim);
+    lab->sim = sim;
+    lab->observer = NULL;
+}
+
+void
+lab_kill(struct lab *lab)
+{
+    os_sim_kill(lab->sim);
+    lab->observer = NULL;
+}
+
+static struct wr_os *
+observer_of(struct lab *lab)
+{
+    if (lab->observer == NULL) {
+        lab->observer = os_sim_process_create(lab->sim);
+    }
+    return lab->observer;
+}
+
+static bool
+directory_has_checkpoint(struct wr_os *os, const char *directory)
+{
+    struct wr_os_list *list;
+    if (os->ops->list_open(os, directory, &list) != 0) {
+        return false;
+    }
+    char name[WR_OS_NAME_MAX];
+    bool found = false;
+    while (os->ops->list_next(os, list, name) == 0) {
+        char path[1024];
+        struct wr_os_stat stat;
+        snprintf(path, sizeof path, "%s/%s/_metadata", directory, name);
+        found = found || (strncmp(name, "chk-", 4) == 0 && os->ops->stat(os, path, &stat) == 0);
+        if (!found && name[0] != '.' && strlen(name) == 32) {
+            snprintf(path, sizeof path, "%s/%s", directory, name);
+            found = directory_has_checkpoint(os, path);
+        }
+    }
+    os->ops->list_close(os, list);
+    return found;
+}
+
+bool
+lab_has_checkpoint(struct lab *lab)
+{
+    return directory_has_checkpoint(observer_of(lab), LAB_CHECKPOINTS);
+}
+
+/* --- setting up an attempt --- */
+
+static weir_status
+set_number(weir_options *options, const char *key, uint64_t value, const char *unit, weir_error *err)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%llu%s", (unsigned long long)value, unit);
+    return value == 0 ? WEIR_OK
+                      : weir_options_set(options, key, text, WEIR_LEVEL_COMMAND, "lab", err);
+}
+
+static weir_status
+set_options(const struct lab_attempt *attempt, weir_options *options, weir_error *err)
+{
+    WR_TRY(set_number(options, "parallelism.default", attempt->parallelism, "", err));
+    WR_TRY(set_number(options, "weir.network.batch-size", attempt->batch_size, "", err));
+    WR_TRY(set_number(options, "weir.network.batches-per-channel", attempt->batches_per_channel, "",
+                      err));
+    WR_TRY(set_number(options, "execution.checkpointing.tolerable-failed-checkpoints",
+                      attempt->tolerable, "", err));
+    WR_TRY(set_number(options, "execution.checkpointing.num-retained", attempt->retained, "", err));
+    WR_TRY(set_number(options, "taskmanager.memory.managed.size", 256, " mb", err));
+    if (attempt->at_least_once) {
+        WR_TRY(weir_options_set(options, "execution.checkpointing.mode", "AT_LEAST_ONCE",
+                                WEIR_LEVEL_COMMAND, "lab", err));
+    }
+    if (attempt->interval_ms != 0) {
+        WR_TRY(weir_options_set(options, "execution.checkpointing.dir", LAB_CHECKPOINTS,
+                                WEIR_LEVEL_COMMAND, "lab", err));
+    }
+    return set_number(options, "execution.checkpointing.interval", attempt->interval_ms, " ms", err);
+}
+
+static weir_status
+run_main(const struct lab *lab, const struct lab_attempt *attempt, weir_environment *environment,
+         weir_error *err)
+{
+    char numbers[4][32];
+    snprintf(numbers[0], sizeof numbers[0], "%llu", (unsigned long long)lab->events);
+    snprintf(numbers[1], sizeof numbers[1], "%llu", (unsigned long long)lab->keys);
+    snprintf(numbers[2], sizeof numbers[2], "%llu", (unsigned long long)lab->input_seed);
+    snprintf(numbers[3], sizeof numbers[3], "%llu", (unsigned long long)attempt->rate);
+    const char *sequence[] = { "sequence_sum", "--events", numbers[0], "--keys", numbers[1], "--seed",
+                               numbers[2], "--output", LAB_OUTPUT, "--rate", numbers[3], NULL };
+    const char *words[] = { "wordcount", "--input", LAB_INPUT, "--output", LAB_OUTPUT, "--rate",
+                            numbers[3], NULL };
+    const char **from = lab->job == LAB_SEQUENCE_SUM ? sequence : words;
+    char *arguments[ARGUMENTS_MAX];
+    int count = 0;
+    for (; from[count] != NULL; count++) {
+        memcpy(&arguments[count], &from[count], sizeof arguments[count]);
+    }
+    arguments[count] = NULL;
+    if (attempt->rate == 0) {
+        count -= 2;
+        arguments[count] = NULL;
+    }
+    (void)(lab->job == LAB_SEQUENCE_SUM ? sequence_sum_main : wordcount_main)(environment, count,
+                                                                              arguments);
+    return weir_environment_status(environment, err);
+}
+
+/* --- the schedule --- */
+
+struct schedule {
+    size_t actors;
+    uint64_t wake_at[ACTORS_MAX];
+    bool idle[ACTORS_MAX];
+    size_t favourite; /* stepped again while `burst` lasts */
+    uint64_t burst;
+};
+
+static size_t
+draw_actor(struct lab *lab, struct schedule *schedule)
+{
+    if (schedule->burst == 0) {
+        schedule->favourite = (size_t)wr_rng_below(&lab->rng, schedule->actors);
+        schedule->burst = wr_rng_below(&lab->rng, 4) == 0 ? wr_rng_below(&lab->rng, 30) : 1;
+    }
+    schedule->burst -= schedule->burst != 0;
+    return schedule->favourite;
+}
+
+/* All idle: the clock moves to the first wake-up. False: there is none. */
+static bool
+pass_time(struct lab *lab, struct schedule *schedule)
+{
+    uint64_t first = UINT64_MAX;
+    for (size_t i = 0; i < schedule->actors; i++) {
+        if (!schedule->idle[i]) {
+            return true;
+        }
+        first = schedule->wake_at[i] < first ? schedule->wake_at[i] : first;
+    }
+    if (first == UINT64_MAX) {
+        return false;
+    }
+    uint64_t now = os_sim_now_ns(lab->sim);
+    os_sim_advance_ns(lab->sim, first > now ? first - now : 1);
+    memset(schedule->idle, 0, sizeof schedule->idle);
+    return true;
+}
+
+static void
+step_once(struct lab *lab, weir_job *job, struct schedule *schedule)
+{
+    size_t actor = draw_actor(lab, schedule);
+    if (schedule->idle[actor]) {
+        schedule->burst = 0;
+    }
+    if (wr_job_step(job, actor, &schedule->wake_at[actor])) {
+        memset(schedule->idle, 0, sizeof schedule->idle);
+    } else {
+        schedule->idle[actor] = true;
+        schedule->burst = 0;
+    }
+    if (wr_rng_below(&lab->rng, 64) == 0) {
+        os_sim_advance_ns(lab->sim, wr_rng_below(&lab->rng, 3000000));
+        memset(schedule->idle, 0, sizeof schedule->idle);
+    }
+}
+
+static void
+run_schedule(struct lab *lab, const struct lab_attempt *attempt, weir_job *job,
+             struct lab_outcome *out)
+{
+    struct schedule schedule = { .actors = wr_job_actor_count(job) };
+    uint64_t most = attempt->steps_max != 0 ? attempt->steps_max : 2000000;
+    while (!wr_job_has_ended(job)) {
+        if (out->steps++ == most || !pass_time(lab, &schedule)) {
+            snprintf(lab->words, sizeof lab->words, "no progress after %llu steps: %s",
+                     (unsigned long long)out->steps,
+                     out->steps >= most ? "too many" : "nothing will ever wake the job");
+            return;
+        }
+        if (out->steps == attempt->stop_after_steps) {
+            weir_job_stop(job);
+            memset(schedule.idle, 0, sizeof schedule.idle);
+        }
+        step_once(lab, job, &schedule);
+        if (attempt->watch && out->steps % 64 == 0 && !lab_judge(lab, false)) {
+            return;
+        }
+    }
+}
+
+static void
+run_job(struct lab *lab, const struct lab_attempt *attempt, weir_environment *environment,
+        struct lab_outcome *out)
+{
+    weir_job_parameters parameters = { .size = sizeof parameters,
+                                       .restore = attempt->restore,
+                                       .take_over = attempt->take_over,
+                                       .fresh = attempt->start_empty };
+    if (attempt->restore == NULL && !attempt->start_empty && attempt->interval_ms != 0
+        && lab_has_checkpoint(lab)) {
+        parameters.restore = "latest:" LAB_CHECKPOINTS;
+    }
+    weir_job *job = NULL;
+    struct wr_os *os = attempt->os != NULL ? attempt->os : os_sim_os(lab->sim);
+    out->created = wr_job_create_on(os, environment, &parameters, &job, &out->error);
+    out->finished_before = out->created == WEIR_OK && job == NULL;
+    if (job == NULL) {
+        return;
+    }
+    weir_status begun = wr_job_begin(job, &out->error);
+    if (begun == WEIR_OK) {
+        run_schedule(lab, attempt, job, out);
+    }
+    weir_job_report report = { .size = sizeof report };
+    weir_job_look(job, &report);
+    out->state = report.state;
+    out->checkpoints = report.checkpoints_completed;
+    if (report.state == WEIR_JOB_FAILED) {
+        (void)weir_job_failure(job, &out->error);
+    }
+    weir_job_destroy(job);
+}
+
+void
+lab_run(struct lab *lab, const struct lab_attempt *attempt, struct lab_outcome *out)
+{
+    memset(out, 0, sizeof *out);
+    weir_alloc alloc = attempt->alloc != NULL ? alloc_fault_alloc(attempt->alloc)
+                                              : wr_memory_system();
+    weir_options *options = NULL;
+    weir_environment *environment = NULL;
+    out->created = weir_options_create(&alloc, &options);
+    if (out->created == WEIR_OK) {
+        out->created = set_options(attempt, options, &out->error);
+    }
+    if (out->created == WEIR_OK) {
+        out->created = weir_environment_create(&alloc, options, &environment);
+    }
+    if (out->created == WEIR_OK) {
+        out->created = run_main(lab, attempt, environment, &out->error);
+    }
+    if (out->created == WEIR_OK) {
+        run_job(lab, attempt, environment, out);
+    }
+    weir_environment_destroy(environment);
+    weir_options_destroy(options);
+}
