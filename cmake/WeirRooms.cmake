@@ -22,7 +22,8 @@ function(weir_room_objects out)
   set(${out} ${objects} PARENT_SCOPE)
 endfunction()
 
-# weir_library(NAME ROOM...): libNAME.so.0 and libNAME.a from the same objects.
+# weir_library(NAME ROOM...): libNAME.so.0 and libNAME.a from the same objects. Only weir_* leaves the
+# shared one.
 function(weir_library name)
   weir_room_objects(objects ${ARGN})
   if(NOT objects)
@@ -32,9 +33,13 @@ function(weir_library name)
   set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
   target_link_libraries(${name} PRIVATE weir_flags)
+  target_link_options(${name} PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/weir.map)
+  set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/weir.map)
   target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  find_package(Threads REQUIRED)
   add_library(${name}-static STATIC ${objects})
+  target_link_libraries(${name}-static INTERFACE Threads::Threads)
   set_target_properties(${name}-static PROPERTIES OUTPUT_NAME ${name}
     ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
   target_include_directories(${name}-static PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>

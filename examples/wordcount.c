@@ -3,7 +3,6 @@
 #include <weir/connectors.h>
 #include <weir/job.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +45,7 @@ split_lines(weir_context *context, void *self, const weir_batch *batch, weir_col
                 at++;
             }
             if (at > begin && emit_word(begin, (size_t)(at - begin), out) != WEIR_OK) {
-                return WEIR_LIMIT;
+                return WEIR_LIMIT; /* the task has the words */
             }
             at++;
         }
@@ -56,60 +55,58 @@ split_lines(weir_context *context, void *self, const weir_batch *batch, weir_col
 
 static const weir_function split = { .size = sizeof split, .process_batch = split_lines };
 
+enum {
+    INPUT,
+    RATE,
+    HOST,
+    PORT,
+    OUTPUT,
+    FOLLOW,
+    DISCARD,
+    OPTION_COUNT
+};
+static const char *const options[] = { "--input",  "--rate",   "--host",   "--port",
+                                       "--output", "--follow", "--discard" };
 static const char usage[] =
-    "wordcount (--input PATH[,PATH...] [--rate LINES_PER_SECOND] [--follow]"
-    " | --host HOST --port PORT [--reconnect N]) [--output DIR | --discard]";
+    "usage: wordcount (--input PATH[,PATH] [--rate LINES_A_SECOND] [--follow]"
+    " | --host H --port P) [--output DIR | --discard]";
 
 static weir_status
 wordcount(weir_environment *environment, int argc, char **argv)
 {
-    weir_file_source_options file = { .size = sizeof file };
-    weir_socket_source_options socket = { .size = sizeof socket, .reconnect_delay_ms = 500 };
-    weir_file_sink_options output = { .size = sizeof output };
-    bool discard = false;
+    const char *given[OPTION_COUNT] = { NULL };
     for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(argv[i], "--help") == 0) {
-            printf("usage: %s\n", usage);
-            return WEIR_CANCELLED; /* not a job to be run */
-        } else if (strcmp(argv[i], "--follow") == 0) {
-            file.follow = true;
-        } else if (strcmp(argv[i], "--discard") == 0) {
-            discard = true;
-        } else if (value != NULL && strcmp(argv[i], "--input") == 0) {
-            file.path = argv[++i];
-        } else if (value != NULL && strcmp(argv[i], "--rate") == 0) {
-            file.lines_per_second = strtod(argv[++i], NULL);
-        } else if (value != NULL && strcmp(argv[i], "--host") == 0) {
-            socket.host = argv[++i];
-        } else if (value != NULL && strcmp(argv[i], "--port") == 0) {
-            socket.port = argv[++i];
-        } else if (value != NULL && strcmp(argv[i], "--reconnect") == 0) {
-            socket.reconnect_attempts = (int32_t)strtol(argv[++i], NULL, 10);
-        } else if (value != NULL && strcmp(argv[i], "--output") == 0) {
-            output.directory = argv[++i];
-        } else {
-            return weir_environment_fail(environment, WEIR_INVALID, "%s: not understood\nusage: %s",
-                                         argv[i], usage);
+        int option = 0;
+        while (option < OPTION_COUNT && strcmp(argv[i], options[option]) != 0) {
+            option++;
         }
+        if (option == OPTION_COUNT || (option < FOLLOW && i + 1 == argc)) {
+            return weir_environment_fail(environment, WEIR_INVALID, usage);
+        }
+        given[option] = option < FOLLOW ? argv[++i] : "";
     }
-    if ((file.path == NULL) == (socket.host == NULL || socket.port == NULL)) {
-        return weir_environment_fail(environment, WEIR_INVALID, "one input is needed\nusage: %s",
-                                     usage);
+    if ((given[INPUT] == NULL) == (given[HOST] == NULL || given[PORT] == NULL)) {
+        return weir_environment_fail(environment, WEIR_INVALID, usage);
     }
+    weir_file_source_options file = { sizeof file, given[INPUT],
+                                      given[RATE] != NULL ? strtod(given[RATE], NULL) : 0,
+                                      given[FOLLOW] != NULL };
+    weir_socket_source_options socket = { sizeof socket, given[HOST], given[PORT], 0, 0 };
+    weir_file_sink_options output = { sizeof output, given[OUTPUT], WEIR_FORMAT_TUPLE };
     const weir_field fields[] = { WEIR_FIELD(struct word_count, word, STRING),
                                   WEIR_FIELD(struct word_count, count, I64) };
     const weir_type *type =
         weir_environment_struct(environment, "word_count", sizeof(struct word_count), fields, 2);
     weir_environment_name_job(environment, "wordcount");
-    weir_stream *lines = file.path != NULL ? weir_file_source(environment, &file)
-                                           : weir_socket_source(environment, &socket);
-    weir_stream *words =
-        weir_stream_flat_map(weir_stream_uid(lines, "lines"), "split", &split, NULL, 0, type);
-    weir_stream *counts =
-        weir_stream_uid(weir_stream_sum(weir_stream_key_by(words, "word"), "count"), "counts");
-    weir_stream *sink = output.directory != NULL ? weir_file_sink(counts, &output)
-                        : discard                ? weir_discard_sink(counts)
+
+    weir_stream *lines = given[INPUT] != NULL ? weir_file_source(environment, &file)
+                                              : weir_socket_source(environment, &socket);
+    lines = weir_stream_uid(lines, "lines");
+    weir_stream *words = weir_stream_flat_map(lines, "split", &split, NULL, 0, type);
+    weir_stream *counts = weir_stream_sum(weir_stream_key_by(words, "word"), "count");
+    counts = weir_stream_uid(counts, "counts");
+    weir_stream *sink = given[OUTPUT] != NULL    ? weir_file_sink(counts, &output)
+                        : given[DISCARD] != NULL ? weir_discard_sink(counts)
                                                  : weir_print_sink(counts);
     weir_stream_uid(sink, "sink");
     return weir_environment_status(environment, NULL);

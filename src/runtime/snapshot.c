@@ -28,7 +28,6 @@
 #include "os/file.h"
 #include "runtime/report.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -246,14 +245,6 @@ wr_snapshot_begin(const struct wr_snapshot_parameters *parameters,
 
 /* --- turns --- */
 
-static bool
-backend_is_pressed(const weir_backend *backend)
-{
-    const weir_backend_ops *ops = backend->ops;
-    const size_t end = offsetof(weir_backend_ops, snapshot_pressed) + sizeof ops->snapshot_pressed;
-    return ops->size >= end && ops->snapshot_pressed != NULL && ops->snapshot_pressed(backend);
-}
-
 static weir_status
 turn_keyed(struct part *part, size_t budget_bytes, weir_error *err)
 {
@@ -400,7 +391,7 @@ wr_snapshot_is_pressed(const struct wr_snapshot *snapshot)
     for (uint32_t i = 0; i < snapshot->part_count; i++) {
         const struct part *part = &snapshot->parts[i];
         if (part->keyed != NULL && part->phase == PART_KEYED &&
-            backend_is_pressed(part->operator_->backend)) {
+            weir_backend_snapshot_pressed(part->operator_->backend)) {
             return true;
         }
     }

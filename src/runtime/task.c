@@ -32,446 +32,15 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/role.h"
-#include "runtime/chain.h"
 #include "runtime/report.h"
-#include "runtime/snapshot.h"
-
-#include <stdatomic.h>
-
-enum task_state {
-    TASK_CREATED,
-    TASK_READY,
-    TASK_RUNNING,
-    TASK_FINISHING,
-    TASK_DRAINED,
-    TASK_CLOSING,
-    TASK_ENDED
-};
+#include "runtime/task_state.h"
 
 enum {
     SOURCE_PAUSE_NS = 1000000, /* an idle source that set no time */
-    TURN_NS = 20000,           /* what a turn may take */
-    TURN_BYTES_FIRST = 64 << 10,
-    TURN_BYTES_LEAST = 4 << 10,
-    TURN_BYTES_MOST = 4 << 20,
-    STEPS_A_COUNT = 64 /* state is counted once in so many steps, and when idle */
+    STEPS_A_COUNT = 64         /* state is counted once in so many steps, and when idle */
 };
-
-struct wr_task {
-    struct wr_task_parameters parameters;
-    const struct wr_task_environment *environment;
-    enum task_state state;
-    struct wr_mailbox letters;
-    struct wr_mailbox replies; /* of the io thread */
-    struct wr_failure failure;
-    struct wr_operator *operators;
-    uint32_t operator_count; /* initialised ones */
-    struct wr_gate *gate;
-    struct wr_outputs *outputs;
-    struct wr_chain chain;
-    /* source */
-    bool stopped; /* the barrier of a STOP or FINAL checkpoint is out */
-    uint64_t source_wake_at_ns;
-    /* checkpoints */
-    enum wr_gate_event_kind event; /* BARRIER or CANCEL that waits to go out; NOTHING: none */
-    uint64_t event_id;
-    enum wr_checkpoint_kind event_kind;
-    uint64_t settled;
-    struct wr_snapshot *open_snapshot;
-    struct wr_snapshot *ended_snapshots;
-    size_t turn_bytes;
-    /* finishing */
-    uint32_t finish_next;
-    /* reports that must be possible without memory */
-    struct wr_task_report *failed_report;
-    struct wr_task_report *ended_report;
-    /* counters: written by the task, read by any; relaxed, each stands alone */
-    uint32_t steps;
-    _Atomic uint64_t records_in;
-    _Atomic uint64_t records_out;
-    _Atomic uint64_t state_bytes;
-    _Atomic uint64_t state_entries;
-};
-
-static bool
-is_source(const struct wr_task *task)
-{
-    return task->parameters.input_count == 0;
-}
-
-static uint64_t
-now_ns(const struct wr_task *task)
-{
-    struct wr_os *os = task->environment->os;
-    return os->ops->monotonic_ns(os);
-}
-
-/* --- reports --- */
-
-static void
-send_report(struct wr_task *task, struct wr_task_report *report)
-{
-    report->task = task;
-    report->task_number = task->parameters.task;
-    wr_mailbox_push(task->environment->reports, &report->letter);
-    wr_parker_wake(task->environment->reports_parker);
-}
-
-/* A failure that belongs to no operator. */
-static void
-fail_task(struct wr_task *task, weir_status status, const char *words)
-{
-    if (!task->failure.failed) {
-        task->failure.failed = true;
-        (void)wr_fail(&task->failure.error, status, "task of operator '%s' (%u/%u): %s",
-                      task->parameters.operators[0].name, task->parameters.subtask + 1,
-                      task->parameters.parallelism, words);
-    }
-}
-
-static void
-report(struct wr_task *task, enum wr_task_report_kind kind, uint64_t checkpoint_id,
-       const weir_error *err)
-{
-    struct wr_task_report *made = wr_report_create(&task->environment->alloc, kind, 0);
-    if (made == NULL) {
-        fail_task(task, WEIR_NOMEM, "no memory for a report to the coordinator");
-        return;
-    }
-    made->checkpoint_id = checkpoint_id;
-    if (err != NULL) {
-        made->error = *err;
-    }
-    send_report(task, made);
-}
-
-/* --- counters --- */
-
-static void
-count(struct wr_task *task)
-{
-    uint64_t bytes = 0;
-    uint64_t entries = 0;
-    for (uint32_t i = 0; i < task->operator_count; i++) {
-        const struct wr_operator *operator_ = &task->operators[i];
-        if (operator_->backend == NULL) {
-            continue;
-        }
-        bytes += weir_backend_used_bytes(operator_->backend);
-        for (uint32_t s = 0; s < operator_->state_count; s++) {
-            if (operator_->states[s].handle != NULL) {
-                entries += weir_state_entry_count(operator_->states[s].handle);
-            }
-        }
-    }
-    atomic_store_explicit(&task->state_bytes, bytes, memory_order_relaxed);
-    atomic_store_explicit(&task->state_entries, entries, memory_order_relaxed);
-}
-
-static void
-count_records_in(struct wr_task *task, uint64_t more)
-{
-    uint64_t before = atomic_load_explicit(&task->records_in, memory_order_relaxed);
-    atomic_store_explicit(&task->records_in, before + more, memory_order_relaxed);
-}
-
-/* --- snapshots --- */
-
-static void
-list_ended(struct wr_task *task, struct wr_snapshot *snapshot)
-{
-    wr_snapshot_set_next(snapshot, task->ended_snapshots);
-    task->ended_snapshots = snapshot;
-}
-
-/* Whatever became of the open snapshot is told; it goes to the ended ones. err: why it failed. */
-static void
-close_snapshot(struct wr_task *task, const weir_error *err)
-{
-    struct wr_snapshot *snapshot = task->open_snapshot;
-    task->open_snapshot = NULL;
-    list_ended(task, snapshot);
-    if (wr_snapshot_is_complete(snapshot)) {
-        send_report(task, wr_snapshot_take_report(snapshot));
-    } else if (err != NULL) {
-        report(task, WR_TASK_DECLINED, wr_snapshot_checkpoint(snapshot), err);
-    }
-}
-
-static void
-abort_snapshot(struct wr_task *task)
-{
-    if (task->open_snapshot != NULL) {
-        wr_snapshot_abort(task->open_snapshot);
-        close_snapshot(task, NULL);
-    }
-}
-
-static void
-begin_snapshot(struct wr_task *task, uint64_t checkpoint_id)
-{
-    struct wr_snapshot_parameters parameters = { .environment = task->environment,
-                                                 .operators = task->operators,
-                                                 .operator_count = task->operator_count,
-                                                 .checkpoint_id = checkpoint_id,
-                                                 .replies = &task->replies,
-                                                 .parker = task->parameters.parker };
-    weir_error err;
-    weir_status status = wr_snapshot_begin(&parameters, &task->open_snapshot, &err);
-    if (status != WEIR_OK && task->open_snapshot == NULL) {
-        report(task, WR_TASK_DECLINED, checkpoint_id, &err);
-    } else if (status != WEIR_OK) {
-        close_snapshot(task, &err);
-    } else if (wr_snapshot_has_ended(task->open_snapshot)) {
-        close_snapshot(task, NULL); /* nothing to write */
-    }
-}
-
-/* One turn, its size fitted to what a turn may take. */
-static bool
-turn_snapshot(struct wr_task *task)
-{
-    if (task->open_snapshot == NULL || !wr_snapshot_is_writing(task->open_snapshot)) {
-        return false;
-    }
-    weir_error err;
-    bool moved = false;
-    uint64_t begun_ns = now_ns(task);
-    weir_status status = wr_snapshot_turn(task->open_snapshot, task->turn_bytes, &moved, &err);
-    uint64_t took_ns = now_ns(task) - begun_ns;
-    if (took_ns > TURN_NS && task->turn_bytes > TURN_BYTES_LEAST) {
-        task->turn_bytes /= 2;
-    } else if (took_ns < TURN_NS / 3 && moved && task->turn_bytes < TURN_BYTES_MOST) {
-        task->turn_bytes *= 2;
-    }
-    if (status != WEIR_OK) {
-        close_snapshot(task, &err);
-        return true;
-    }
-    return moved;
-}
-
-/* After an aborted snapshot. */
-static bool
-turn_idle_work(struct wr_task *task)
-{
-    bool more = false;
-    for (uint32_t i = 0; i < task->operator_count; i++) {
-        struct wr_operator *operator_ = &task->operators[i];
-        if (operator_->idle_work && operator_->backend != NULL) {
-            operator_->idle_work = weir_backend_idle_turn(operator_->backend, task->turn_bytes);
-            more = more || operator_->idle_work;
-        }
-    }
-    return more;
-}
-
-static void
-destroy_ended_snapshots(struct wr_task *task)
-{
-    struct wr_snapshot *kept = NULL;
-    struct wr_snapshot *next = NULL;
-    for (struct wr_snapshot *at = task->ended_snapshots; at != NULL; at = next) {
-        next = wr_snapshot_next(at);
-        if (wr_snapshot_can_destroy(at)) {
-            wr_snapshot_destroy(at);
-        } else {
-            wr_snapshot_set_next(at, kept);
-            kept = at;
-        }
-    }
-    task->ended_snapshots = kept;
-}
-
-static bool
-take_replies(struct wr_task *task)
-{
-    struct wr_letter *letter = NULL;
-    bool any = false;
-    while ((letter = wr_mailbox_pop(&task->replies)) != NULL) {
-        weir_error err;
-        weir_status status = wr_snapshot_reply(letter, &err);
-        any = true;
-        if (task->open_snapshot != NULL && wr_snapshot_has_ended(task->open_snapshot)) {
-            close_snapshot(task, status == WEIR_OK ? NULL : &err);
-        }
-    }
-    if (any) {
-        destroy_ended_snapshots(task);
-    }
-    return any;
-}
-
-/* --- letters --- */
-
-static void
-initialize(struct wr_task *task)
-{
-    wr_assert(task->state == TASK_CREATED);
-    for (uint32_t i = task->operator_count; i-- > 0;) { /* the exit first, as Flink opens a chain */
-        if (wr_operator_open(&task->operators[i]) != WEIR_OK) {
-            return;
-        }
-    }
-    task->state = TASK_READY;
-    count(task);
-    report(task, WR_TASK_INITIALIZED, 0, NULL);
-}
-
-static void
-start(struct wr_task *task)
-{
-    wr_assert(task->state == TASK_READY);
-    bool had_finished = is_source(task) && task->operators[0].finished;
-    task->state = had_finished ? TASK_FINISHING : TASK_RUNNING;
-}
-
-static void
-trigger(struct wr_task *task, const struct wr_task_letter *letter)
-{
-    uint64_t id = letter->checkpoint_id;
-    if (!is_source(task) || id <= task->settled) {
-        return;
-    }
-    if (task->state < TASK_RUNNING) {
-        weir_error err;
-        (void)wr_fail(&err, WEIR_BUSY, "the task does not run yet");
-        report(task, WR_TASK_DECLINED, id, &err);
-        return;
-    }
-    task->event = WR_GATE_BARRIER; /* a newer one takes an older one's place */
-    task->event_id = id;
-    task->event_kind = letter->checkpoint_kind;
-}
-
-typedef weir_status notify_hook(weir_context *context, void *self, uint64_t checkpoint_id);
-
-static void
-notify(struct wr_task *task, uint64_t checkpoint_id, bool complete)
-{
-    for (uint32_t i = 0; i < task->operator_count && !task->failure.failed; i++) {
-        struct wr_operator *operator_ = &task->operators[i];
-        notify_hook *hook = complete ? operator_->function.notify_checkpoint_complete
-                                     : operator_->function.notify_checkpoint_aborted;
-        if (hook != NULL) {
-            weir_status status = hook(&operator_->context, operator_->self, checkpoint_id);
-            (void)!wr_context_check(&operator_->context, status,
-                                    complete ? "notify_checkpoint_complete"
-                                             : "notify_checkpoint_aborted");
-        }
-    }
-    if (complete && !task->failure.failed) {
-        report(task, WR_TASK_NOTIFIED, checkpoint_id, NULL);
-    }
-}
-
-static void
-abort_checkpoint(struct wr_task *task, uint64_t id)
-{
-    if (task->gate != NULL) {
-        wr_gate_abort(task->gate, id);
-    }
-    if (task->event == WR_GATE_BARRIER && task->event_id <= id) {
-        task->event = WR_GATE_NOTHING;
-    }
-    if (task->settled < id) {
-        task->settled = id;
-    }
-    if (task->open_snapshot != NULL && wr_snapshot_checkpoint(task->open_snapshot) == id) {
-        abort_snapshot(task);
-    }
-    notify(task, id, false);
-}
-
-static void
-take_letter(struct wr_task *task, const struct wr_task_letter *letter)
-{
-    if (task->state >= TASK_CLOSING || task->failure.failed) {
-        return;
-    }
-    switch (letter->kind) {
-    case WR_TASK_INITIALIZE:
-        initialize(task);
-        break;
-    case WR_TASK_START:
-        start(task);
-        break;
-    case WR_TASK_TRIGGER:
-        trigger(task, letter);
-        break;
-    case WR_TASK_COMPLETE:
-        notify(task, letter->checkpoint_id, true);
-        break;
-    case WR_TASK_ABORT:
-        abort_checkpoint(task, letter->checkpoint_id);
-        break;
-    case WR_TASK_FINISH:
-    case WR_TASK_CANCEL:
-        task->state = TASK_CLOSING;
-        break;
-    default:
-        wr_assert(!"a letter of no kind");
-    }
-}
-
-static bool
-take_letters(struct wr_task *task)
-{
-    struct wr_letter *letter = NULL;
-    bool any = false;
-    while ((letter = wr_mailbox_pop(&task->letters)) != NULL) {
-        any = true;
-        take_letter(task, (struct wr_task_letter *)letter);
-        wr_memory_free(&task->environment->alloc, letter, sizeof(struct wr_task_letter));
-    }
-    return any;
-}
 
 /* --- work at rest --- */
-
-/* Hooks, barrier, begin: what is behind the barrier and what is before it parts here. */
-static bool
-pass_barrier(struct wr_task *task)
-{
-    uint64_t id = task->event_id;
-    task->event = WR_GATE_NOTHING;
-    if (id <= task->settled) {
-        return true; /* aborted while it waited */
-    }
-    task->settled = id;
-    abort_snapshot(task); /* of an older checkpoint: a newer barrier says that it was given up */
-    for (uint32_t i = 0; i < task->operator_count; i++) {
-        struct wr_operator *operator_ = &task->operators[i];
-        if (operator_->function.snapshot_state != NULL) {
-            weir_status status =
-                operator_->function.snapshot_state(&operator_->context, operator_->self, id);
-            if (wr_context_check(&operator_->context, status, "snapshot_state") != WEIR_OK) {
-                return true;
-            }
-        }
-    }
-    wr_outputs_send(task->outputs, WR_BATCH_BARRIER, id, task->event_kind);
-    if (is_source(task) && task->event_kind != WR_CHECKPOINT_PERIODIC) {
-        task->stopped = true;
-    }
-    begin_snapshot(task, id);
-    return true;
-}
-
-/* An event that waits: out, if every channel takes it. */
-static bool
-pass_event(struct wr_task *task)
-{
-    if (!wr_outputs_can_send(task->outputs)) {
-        return false;
-    }
-    if (task->event == WR_GATE_BARRIER) {
-        return pass_barrier(task);
-    }
-    task->event = WR_GATE_NOTHING;
-    wr_outputs_send(task->outputs, WR_BATCH_CANCEL, task->event_id, WR_CHECKPOINT_PERIODIC);
-    return true;
-}
 
 static bool
 go_on_finishing(struct wr_task *task)
@@ -494,7 +63,7 @@ go_on_finishing(struct wr_task *task)
     }
     wr_outputs_send(task->outputs, WR_BATCH_END, 0, WR_CHECKPOINT_PERIODIC);
     task->state = TASK_DRAINED;
-    report(task, WR_TASK_DRAINED, 0, NULL);
+    wr_task_report(task, WR_TASK_DRAINED, 0, NULL);
     return true;
 }
 
@@ -517,7 +86,7 @@ poll_source(struct wr_task *task, uint64_t now)
     }
     uint64_t emitted = source->collector.emitted - before;
     context->records_before += emitted;
-    count_records_in(task, emitted);
+    wr_task_count_records_in(task, emitted);
     switch (answer) {
     case WEIR_POLL_MORE:
         task->source_wake_at_ns = 0;
@@ -548,7 +117,7 @@ take_input(struct wr_task *task)
         return false;
     case WR_GATE_RECORDS:
         wr_assert(task->state == TASK_RUNNING);
-        count_records_in(task, event.batch->count);
+        wr_task_count_records_in(task, event.batch->count);
         wr_chain_give(&task->chain, event.batch);
         return true;
     case WR_GATE_BARRIER:
@@ -576,13 +145,13 @@ work(struct wr_task *task, uint64_t now)
     if (result != WR_CHAIN_RESTING) {
         return result == WR_CHAIN_WORKED;
     }
-    if (task->event != WR_GATE_NOTHING) {
-        return pass_event(task);
-    }
     if (task->state == TASK_FINISHING) {
-        return go_on_finishing(task);
+        return go_on_finishing(task); /* a checkpoint sees all of it or nothing */
     }
-    return is_source(task) ? poll_source(task, now) : take_input(task);
+    if (task->event != WR_GATE_NOTHING) {
+        return wr_task_pass_event(task);
+    }
+    return wr_task_is_source(task) ? poll_source(task, now) : take_input(task);
 }
 
 /* --- the end --- */
@@ -594,7 +163,7 @@ begin_closing(struct wr_task *task)
         struct wr_task_report *failed = task->failed_report;
         task->failed_report = NULL;
         failed->error = task->failure.error;
-        send_report(task, failed);
+        wr_task_send_report(task, failed);
     }
     task->state = TASK_CLOSING;
     task->event = WR_GATE_NOTHING;
@@ -603,33 +172,33 @@ begin_closing(struct wr_task *task)
 static enum wr_step
 go_on_closing(struct wr_task *task)
 {
-    abort_snapshot(task);
+    wr_task_abort_snapshot(task);
     for (uint32_t i = 0; i < task->operator_count; i++) {
         wr_operator_close(&task->operators[i]); /* the second time there is nothing to do */
     }
     if (task->failure.failed && task->failed_report != NULL) {
         begin_closing(task); /* a close that failed is a failure like any other */
     }
-    destroy_ended_snapshots(task);
+    wr_task_destroy_ended_snapshots(task);
     if (task->ended_snapshots != NULL) {
         return WR_STEP_IDLE;
     }
     task->state = TASK_ENDED;
     struct wr_task_report *ended = task->ended_report;
     task->ended_report = NULL;
-    send_report(task, ended);
+    wr_task_send_report(task, ended);
     return WR_STEP_ENDED;
 }
 
 /* --- public --- */
 
+/* When the source wants to be polled; once that is past it waits for room, which wakes by itself.
+ */
 static uint64_t
-wake_at(const struct wr_task *task)
+wake_at(const struct wr_task *task, uint64_t now)
 {
-    bool polls = task->state == TASK_RUNNING && is_source(task) && !task->stopped;
-    return polls && task->source_wake_at_ns != 0 && task->event == WR_GATE_NOTHING
-               ? task->source_wake_at_ns
-               : UINT64_MAX;
+    bool polls = task->state == TASK_RUNNING && wr_task_is_source(task) && !task->stopped;
+    return polls && task->source_wake_at_ns > now ? task->source_wake_at_ns : UINT64_MAX;
 }
 
 enum wr_step
@@ -640,14 +209,15 @@ wr_task_step(struct wr_task *task, uint64_t *out_wake_at_ns)
     if (task->state == TASK_ENDED) {
         return WR_STEP_ENDED;
     }
-    bool progress = take_replies(task);
-    progress = take_letters(task) || progress;
+    bool progress = wr_task_take_replies(task);
+    progress = wr_task_take_letters(task) || progress;
     if (task->state < TASK_CLOSING && !task->failure.failed) {
-        progress = turn_snapshot(task) || progress;
-        progress = turn_idle_work(task) || progress;
+        progress = wr_task_turn_snapshot(task) || progress;
+        progress = wr_task_turn_idle_work(task) || progress;
     }
+    uint64_t now = 0;
     if (task->state >= TASK_RUNNING && task->state < TASK_CLOSING && !task->failure.failed) {
-        uint64_t now = now_ns(task);
+        now = wr_task_now_ns(task);
         progress = work(task, now) || progress;
         if (progress) {
             wr_outputs_flush_due(task->outputs, now);
@@ -663,9 +233,9 @@ wr_task_step(struct wr_task *task, uint64_t *out_wake_at_ns)
         return go_on_closing(task);
     }
     if (!progress || ++task->steps % STEPS_A_COUNT == 0) {
-        count(task);
+        wr_task_count_state(task);
     }
-    *out_wake_at_ns = wake_at(task);
+    *out_wake_at_ns = wake_at(task, now);
     return progress ? WR_STEP_PROGRESS : WR_STEP_IDLE;
 }
 
@@ -675,17 +245,6 @@ wr_task_send(struct wr_task *task, struct wr_task_letter *letter)
     struct wr_parker *parker = task->parameters.parker; /* the letter may end the task */
     wr_mailbox_push(&task->letters, &letter->letter);
     wr_parker_wake(parker);
-}
-
-void
-wr_task_count(const struct wr_task *task, struct wr_task_counters *out_counters)
-{
-    *out_counters = (struct wr_task_counters){
-        .records_in = atomic_load_explicit(&task->records_in, memory_order_relaxed),
-        .records_out = atomic_load_explicit(&task->records_out, memory_order_relaxed),
-        .state_bytes = atomic_load_explicit(&task->state_bytes, memory_order_relaxed),
-        .state_entries = atomic_load_explicit(&task->state_entries, memory_order_relaxed)
-    };
 }
 
 /* --- making and unmaking --- */
@@ -749,7 +308,7 @@ wr_task_create(const struct wr_task_parameters *parameters, struct wr_task **out
     }
     task->parameters = *parameters;
     task->environment = environment;
-    task->turn_bytes = TURN_BYTES_FIRST;
+    task->turn_bytes = WR_TURN_BYTES_FIRST;
     wr_mailbox_init(&task->letters);
     wr_mailbox_init(&task->replies);
     weir_status status = create_operators(task, err);

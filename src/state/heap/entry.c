@@ -307,7 +307,7 @@ wr_heap_upsert_many(weir_state *self, const weir_key *keys, size_t count, void *
         return WEIR_INVALID;
     }
     free_some(state->heap);
-    size_t missing;
+    size_t missing = 0;
     WR_TRY(batch_find(state, keys, count, out_values, &missing));
     if (missing == 0) {
         return WEIR_OK;

@@ -13,6 +13,7 @@
  */
 #include "base/buffer.h"
 #include "base/fail.h"
+#include "base/memory.h"
 #include "state/heap/heap.h"
 #include "state/heap/image.h"
 #include "state/heap/table.h"
