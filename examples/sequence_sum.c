@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sequence_sum: numbered events -> keyed -> running sum per key -> one line "index key sum" an
- * event.
- *
+/* sequence_sum: numbered events, keyed -> running sum per key -> one line "index key sum" an event.
  * With r = the first number of splitmix64 from the state seed + index, event `index` has
- * key = r mod keys and value = 1 + (r div 2^32) mod 1000.
- */
+ * key = r mod keys and value = 1 + (r div 2^32) mod 1000. */
 #include <weir/connectors.h>
 #include <weir/job.h>
 
@@ -31,7 +28,7 @@ generate(weir_context *context, uint64_t index, weir_collector *out)
     r = (r ^ (r >> 27)) * 0x94d049bb133111ebu;
     r ^= r >> 31;
     struct event event = { (int64_t)index, (int64_t)(r % plan->keys),
-                           (int64_t)(1 + (r >> 32) % 1000) };
+                           1 + (int64_t)(r >> 32) % 1000 };
     return weir_collector_emit_copy(out, &event, sizeof event);
 }
 
@@ -61,55 +58,43 @@ static const weir_function sum_function = { .size = sizeof(weir_function),
                                             .initialize_state = open_sum,
                                             .process = add };
 
-enum {
-    EVENTS,
-    SEED,
-    KEYS,
-    RATE,
-    OUTPUT,
-    OPTION_COUNT
-};
-static const char *const options[] = { "--events", "--seed", "--keys", "--rate", "--output" };
-static const char usage[] = "usage: sequence_sum [--events N] [--seed S] [--keys K]"
-                            " [--rate EVENTS_A_SECOND] [--output DIR]";
-
 static weir_status
 sequence_sum(weir_environment *environment, int argc, char **argv)
 {
-    const char *given[OPTION_COUNT] = { "100000", "1", "100", "0", NULL };
-    for (int i = 1; i < argc; i++) {
-        int option = 0;
-        while (option < OPTION_COUNT && strcmp(argv[i], options[option]) != 0) {
-            option++;
+    const char *count = "100000", *seed = "1", *keys = "100", *rate = "0", *directory = NULL;
+    const char **const values[] = { &count, &seed, &keys, &rate, &directory };
+    const char *const names[] = { "--events", "--seed", "--keys", "--rate", "--output" };
+    for (int i = 1; i < argc; i += 2) {
+        size_t at = 0;
+        while (at < 5 && strcmp(argv[i], names[at]) != 0) {
+            at++;
         }
-        if (option == OPTION_COUNT || i + 1 == argc) {
-            return weir_environment_fail(environment, WEIR_INVALID, usage);
+        if (at == 5 || i + 1 == argc || (at == 2 && strtoull(argv[i + 1], NULL, 10) == 0)) {
+            return weir_environment_fail(environment, WEIR_INVALID,
+                                         "usage: sequence_sum [--events N] [--seed S] [--keys K]"
+                                         " [--rate EVENTS_A_SECOND] [--output DIR]");
         }
-        given[option] = argv[++i];
+        *values[at] = argv[i + 1];
     }
-    struct plan plan = { strtoull(given[SEED], NULL, 10), strtoull(given[KEYS], NULL, 10) };
-    if (plan.keys == 0) {
-        return weir_environment_fail(environment, WEIR_INVALID, usage);
-    }
-    weir_generator_source_options events = {
-        sizeof events, generate,   strtoull(given[EVENTS], NULL, 10), strtod(given[RATE], NULL),
-        &plan,         sizeof plan
-    };
-    weir_file_sink_options output = { sizeof output, given[OUTPUT], WEIR_FORMAT_SPACES };
+    struct plan plan = { strtoull(seed, NULL, 10), strtoull(keys, NULL, 10) };
+    weir_generator_source_options events = { .size = sizeof events, .generate = generate };
+    events.count = strtoull(count, NULL, 10);
+    events.records_per_second = strtod(rate, NULL);
+    events.argument = &plan;
+    events.argument_size = sizeof plan;
+    weir_file_sink_options output = { sizeof output, directory, WEIR_FORMAT_SPACES };
     const weir_field fields[] = { WEIR_FIELD(struct event, index, I64),
                                   WEIR_FIELD(struct event, key, I64),
                                   WEIR_FIELD(struct event, value, I64) };
     const weir_type *type =
         weir_environment_struct(environment, "event", sizeof(struct event), fields, 3);
     weir_environment_name_job(environment, "sequence_sum");
-
     weir_stream *source = weir_generator_source(environment, "events", &events, type);
     weir_stream *keyed = weir_stream_key_by(weir_stream_uid(source, "events"), "key");
     weir_stream *sums = weir_stream_process(keyed, "sum", &sum_function, NULL, 0, type);
-    sums = weir_stream_uid(sums, "sums");
-    weir_stream *sink =
-        given[OUTPUT] != NULL ? weir_file_sink(sums, &output) : weir_print_sink(sums);
-    weir_stream_uid(sink, "sink");
+    weir_stream_uid(sums, "sums");
+    weir_stream_uid(directory != NULL ? weir_file_sink(sums, &output) : weir_print_sink(sums),
+                    "sink");
     return weir_environment_status(environment, NULL);
 }
 

@@ -55,59 +55,47 @@ split_lines(weir_context *context, void *self, const weir_batch *batch, weir_col
 
 static const weir_function split = { .size = sizeof split, .process_batch = split_lines };
 
-enum {
-    INPUT,
-    RATE,
-    HOST,
-    PORT,
-    OUTPUT,
-    FOLLOW,
-    DISCARD,
-    OPTION_COUNT
-};
-static const char *const options[] = { "--input",  "--rate",   "--host",   "--port",
-                                       "--output", "--follow", "--discard" };
-static const char usage[] =
-    "usage: wordcount (--input PATH[,PATH] [--rate LINES_A_SECOND] [--follow]"
-    " | --host H --port P) [--output DIR | --discard]";
-
 static weir_status
 wordcount(weir_environment *environment, int argc, char **argv)
 {
-    const char *given[OPTION_COUNT] = { NULL };
-    for (int i = 1; i < argc; i++) {
-        int option = 0;
-        while (option < OPTION_COUNT && strcmp(argv[i], options[option]) != 0) {
-            option++;
+    const char *input = NULL, *rate = "0", *host = NULL, *port = NULL, *directory = NULL;
+    const char *follow = NULL, *discard = NULL; /* have no value behind them */
+    const char **const values[] = { &input, &rate, &host, &port, &directory, &follow, &discard };
+    const char *const names[] = { "--input",  "--rate",   "--host",   "--port",
+                                  "--output", "--follow", "--discard" };
+    bool understood = true;
+    for (int i = 1; i < argc && understood; i++) {
+        size_t at = 0;
+        while (at < 7 && strcmp(argv[i], names[at]) != 0) {
+            at++;
         }
-        if (option == OPTION_COUNT || (option < FOLLOW && i + 1 == argc)) {
-            return weir_environment_fail(environment, WEIR_INVALID, usage);
+        understood = at < 7 && (at >= 5 || i + 1 < argc);
+        if (understood) {
+            *values[at] = at < 5 ? argv[++i] : "";
         }
-        given[option] = option < FOLLOW ? argv[++i] : "";
     }
-    if ((given[INPUT] == NULL) == (given[HOST] == NULL || given[PORT] == NULL)) {
-        return weir_environment_fail(environment, WEIR_INVALID, usage);
+    if (!understood || (input == NULL) == (host == NULL || port == NULL)) {
+        return weir_environment_fail(environment, WEIR_INVALID,
+                                     "usage: wordcount (--input PATH[,PATH] [--rate LINES_A_SECOND]"
+                                     " [--follow] | --host H --port P) [--output DIR | --discard]");
     }
-    weir_file_source_options file = { sizeof file, given[INPUT],
-                                      given[RATE] != NULL ? strtod(given[RATE], NULL) : 0,
-                                      given[FOLLOW] != NULL };
-    weir_socket_source_options socket = { sizeof socket, given[HOST], given[PORT], 0, 0 };
-    weir_file_sink_options output = { sizeof output, given[OUTPUT], WEIR_FORMAT_TUPLE };
+    weir_file_source_options file = { sizeof file, input, strtod(rate, NULL), follow != NULL };
+    weir_socket_source_options socket = { sizeof socket, host, port, 0, 0 };
+    weir_file_sink_options output = { sizeof output, directory, WEIR_FORMAT_TUPLE };
     const weir_field fields[] = { WEIR_FIELD(struct word_count, word, STRING),
                                   WEIR_FIELD(struct word_count, count, I64) };
     const weir_type *type =
         weir_environment_struct(environment, "word_count", sizeof(struct word_count), fields, 2);
     weir_environment_name_job(environment, "wordcount");
-
-    weir_stream *lines = given[INPUT] != NULL ? weir_file_source(environment, &file)
-                                              : weir_socket_source(environment, &socket);
-    lines = weir_stream_uid(lines, "lines");
+    weir_stream *lines = input != NULL ? weir_file_source(environment, &file)
+                                       : weir_socket_source(environment, &socket);
+    weir_stream_uid(lines, "lines");
     weir_stream *words = weir_stream_flat_map(lines, "split", &split, NULL, 0, type);
     weir_stream *counts = weir_stream_sum(weir_stream_key_by(words, "word"), "count");
-    counts = weir_stream_uid(counts, "counts");
-    weir_stream *sink = given[OUTPUT] != NULL    ? weir_file_sink(counts, &output)
-                        : given[DISCARD] != NULL ? weir_discard_sink(counts)
-                                                 : weir_print_sink(counts);
+    weir_stream_uid(counts, "counts");
+    weir_stream *sink = directory != NULL ? weir_file_sink(counts, &output)
+                        : discard != NULL ? weir_discard_sink(counts)
+                                          : weir_print_sink(counts);
     weir_stream_uid(sink, "sink");
     return weir_environment_status(environment, NULL);
 }

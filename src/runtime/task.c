@@ -1,30 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* task: one subtask as a step function.
  *
- *   CREATED ---INITIALIZE--> READY       [initialize]      restore, initialize_state, open, exit
- * first READY -----START-------> RUNNING     [start]           FINISHING where the source had
- * finished RUNNING ---end of input> FINISHING   [take_event, poll_source] FINISHING --all out---->
- * DRAINED     [go_on_finishing] finish() in chain order, then END any -------failure-----> CLOSING
- * [begin_closing]   FAILED is reported first any -------CANCEL------> CLOSING DRAINED
- * ---FINISH------> CLOSING                       so does RUNNING after a STOP CLOSING ---replies
- * in--> ENDED       [go_on_closing]
+ *   CREATED ---INITIALIZE---> READY      [initialize]       restore, initialize_state, open
+ *   READY -----START--------> RUNNING    [start]            FINISHING if its source had finished
+ *   RUNNING ---end of input-> FINISHING  [poll_source, take_input]
+ *   FINISHING -all is out---> DRAINED    [go_on_finishing]  finish() in chain order, then END
+ *   any -------failure------> CLOSING    [begin_closing]    FAILED is reported first
+ *   any -------CANCEL-------> CLOSING    [take_letter]
+ *   any -------FINISH-------> CLOSING    [take_letter]      drained, or behind a STOP
+ *   CLOSING ---replies in---> ENDED      [go_on_closing]
  *
  * A step: replies of the io thread, letters, one turn of the open snapshot, then one piece of work:
- * of the chain; and when that rests, in this order: the event that waits to go out, finish(), the
+ * of the chain; and when that rests, in this order: finish(), the event that waits to go out, the
  * source's next poll or what the gate has.
  *
- * A checkpoint: TRIGGER (source) or the gate's BARRIER becomes `event`; at rest, and when every
- * channel takes an event: hooks, barrier out, snapshot begun, all in one step [pass_barrier]. Turns
- * follow; the last reply acknowledges.
- *
  * Invariants:
- *   (1) While `event` waits nothing is taken from source or gate: records behind a barrier cannot
+ *   (1) While an event waits nothing is taken from source or gate: records behind a barrier cannot
  *       overtake it.
- *   (2) At most one snapshot is open. Ended ones stay listed until the io thread has let go of
- * them; ENDED is reported only with the list empty. (3) Ids below `settled` are passed or aborted:
- * a late barrier or trigger of them does nothing. (4) A step never waits. IDLE means that only a
- * letter, a reply, a channel's other side (all wake the parker) or the time in *out_wake_at_ns can
- * bring work; before it, every record is published.
+ *   (2) finish() of all operators happens between two barriers: a checkpoint sees all or nothing.
+ *   (3) Ids up to `settled` are passed or aborted: a late barrier or trigger of them does nothing.
+ *   (4) A step never waits. IDLE means that only a letter, a reply, or a channel's other side (all
+ *       wake the parker), or the time in *out_wake_at_ns can bring work. Before it, every record is
+ *       published.
+ *   (5) Closing closes every function that was opened, once; ENDED is reported when no snapshot is
+ *       left in the io thread's hands.
  */
 #include "runtime/task.h"
 

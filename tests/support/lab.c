@@ -251,6 +251,17 @@ step_once(struct lab *lab, weir_job *job, struct schedule *schedule)
 }
 
 static void
+mark_checkpoint(struct lab *lab, weir_job *job)
+{
+    uint64_t id = atomic_load_explicit(&job->last_checkpoint_id, memory_order_relaxed);
+    bool known = lab->mark_count != 0 && lab->marks[lab->mark_count - 1].checkpoint_id >= id;
+    if (id != 0 && !known && lab->mark_count < sizeof lab->marks / sizeof lab->marks[0]) {
+        lab->marks[lab->mark_count++] =
+            (struct lab_mark){ .log_count = os_sim_log_count(lab->sim), .checkpoint_id = id };
+    }
+}
+
+static void
 run_schedule(struct lab *lab, const struct lab_attempt *attempt, weir_job *job,
              struct lab_outcome *out)
 {
@@ -268,6 +279,7 @@ run_schedule(struct lab *lab, const struct lab_attempt *attempt, weir_job *job,
             memset(schedule.idle, 0, sizeof schedule.idle);
         }
         step_once(lab, job, &schedule);
+        mark_checkpoint(lab, job);
         if (attempt->watch && out->steps % 64 == 0 && !lab_judge(lab, false)) {
             return;
         }
@@ -301,6 +313,7 @@ run_job(struct lab *lab, const struct lab_attempt *attempt, weir_environment *en
     weir_job_look(job, &report);
     out->state = report.state;
     out->checkpoints = report.checkpoints_completed;
+    out->restored_id = report.restored_checkpoint_id;
     if (report.state == WEIR_JOB_FAILED) {
         (void)weir_job_failure(job, &out->error);
     }

@@ -26,6 +26,12 @@ struct lab_seen {
     size_t size;
 };
 
+/* When a checkpoint was reported complete: how many operations the log had. */
+struct lab_mark {
+    size_t log_count;
+    uint64_t checkpoint_id;
+};
+
 struct lab {
     struct os_sim *sim;
     struct wr_rng rng;
@@ -35,6 +41,8 @@ struct lab {
     uint64_t input_seed;
     struct lab_seen *seen;
     size_t seen_count;
+    struct lab_mark marks[64];
+    size_t mark_count;
     struct wr_os *observer; /* looks at files as another process */
     char words[2048];       /* why the verdict is bad */
 };
@@ -65,6 +73,7 @@ struct lab_outcome {
     weir_error error;
     uint64_t steps;
     uint64_t checkpoints;
+    uint64_t restored_id;
     bool finished_before; /* latest: said FINISHED */
 };
 

@@ -9,6 +9,7 @@
 #include "support/lab.h"
 
 #include "base/hash.h"
+#include "support/sequence_values.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,7 +150,6 @@ compare_sums(const void *one, const void *other)
     return (a->number > b->number) - (a->number < b->number);
 }
 
-#include "sequence_values.h"
 
 static bool
 judge_sequence(struct lab *lab, struct output *out, bool complete)

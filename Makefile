@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. Everything behind it: CMake presets (dev, clang, asan, tsan, release, fuzz) and tools/.
+prefix ?= /usr/local
+DESTDIR ?=
+
+help:
+	@echo 'make demo          see state survive kill -9, within a minute'
+	@echo 'make test          everything that must be green: builds, lint, tests, sanitizers'
+	@echo 'make test-long     the long campaigns; resumable'
+	@echo 'make test-planted  every planted mistake must be found by its test'
+	@echo 'make bench         speed, as ratios to limit programs'
+	@echo 'make check         format, tidy, cppcheck, layers, symbols, headers, docs'
+	@echo 'make release       build/release/weir, libraries, examples'
+	@echo 'make install       to $$(DESTDIR)$$(prefix), by default /usr/local'
+	@echo 'make docs          generate docs/reference anew'
+	@echo 'make clean         remove build/'
+
+demo:
+	tools/bootstrap demo
+	cmake --preset release
+	ninja -C build/release cli/all examples/all
+	build/release/weir demo
+
+test:
+	tools/bootstrap test
+	tools/test
+
+test-long:
+	tools/bootstrap test
+	tools/test_long
+
+test-planted:
+	tools/bootstrap test
+	tools/test_planted
+
+bench:
+	tools/bootstrap bench
+	tools/bench
+
+check:
+	tools/bootstrap check
+	tools/check
+
+check-full:
+	tools/bootstrap check
+	tools/check --full
+
+release:
+	tools/bootstrap demo
+	cmake --preset release
+	ninja -C build/release libweir.so libweir-state.so libweir.a libweir-state.a cli/all examples/all
+
+install: release
+	DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(prefix)'
+
+docs:
+	cmake --preset dev
+	ninja -C build/dev gen_docs
+	tools/check_docs --write
+
+clean:
+	rm -rf build
+
+.PHONY: help demo test test-long test-planted bench check check-full release install docs clean
