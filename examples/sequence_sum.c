@@ -45,12 +45,11 @@ add(weir_context *context, void *self, const void *record, weir_collector *out)
     struct event event = *(const struct event *)record;
     void *sum;
     weir_status status = weir_value_upsert(*(weir_state **)self, &sum, NULL);
-    if (status != WEIR_OK) {
-        return status;
+    if (status == WEIR_OK) {
+        event.value = *(int64_t *)sum += event.value;
+        status = weir_collector_emit_copy(out, &event, sizeof event);
     }
-    *(int64_t *)sum += event.value;
-    event.value = *(int64_t *)sum;
-    return weir_collector_emit_copy(out, &event, sizeof event);
+    return status;
 }
 
 static const weir_function sum_function = { .size = sizeof(weir_function),
@@ -80,8 +79,7 @@ sequence_sum(weir_environment *environment, int argc, char **argv)
     weir_generator_source_options events = { .size = sizeof events, .generate = generate };
     events.count = strtoull(count, NULL, 10);
     events.records_per_second = strtod(rate, NULL);
-    events.argument = &plan;
-    events.argument_size = sizeof plan;
+    events.argument = &plan, events.argument_size = sizeof plan;
     weir_file_sink_options output = { sizeof output, directory, WEIR_FORMAT_SPACES };
     const weir_field fields[] = { WEIR_FIELD(struct event, index, I64),
                                   WEIR_FIELD(struct event, key, I64),

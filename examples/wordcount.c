@@ -18,8 +18,7 @@ emit_word(const char *begin, size_t size, weir_collector *out)
     if (record == NULL) {
         return WEIR_LIMIT;
     }
-    record->word = (weir_string){ .offset = sizeof *record, .size = (uint32_t)size };
-    record->count = 1;
+    *record = (struct word_count){ { sizeof *record, (uint32_t)size }, 1 };
     unsigned char *to = (unsigned char *)(record + 1);
     for (size_t i = 0; i < size; i++) {
         unsigned char byte = (unsigned char)begin[i];
@@ -32,8 +31,7 @@ emit_word(const char *begin, size_t size, weir_collector *out)
 static weir_status
 split_lines(weir_context *context, void *self, const weir_batch *batch, weir_collector *out)
 {
-    (void)context;
-    (void)self;
+    (void)context, (void)self;
     for (size_t i = 0; i < weir_batch_count(batch); i++) {
         const weir_string *field = weir_batch_record(batch, i);
         weir_bytes line = weir_string_bytes(field, *field);
@@ -52,8 +50,10 @@ split_lines(weir_context *context, void *self, const weir_batch *batch, weir_col
     }
     return WEIR_OK;
 }
-
 static const weir_function split = { .size = sizeof split, .process_batch = split_lines };
+
+static const char usage[] = "usage: wordcount (--input PATH [--rate LINES_A_SECOND] [--follow]"
+                            " | --host H --port P) [--output DIR | --discard]";
 
 static weir_status
 wordcount(weir_environment *environment, int argc, char **argv)
@@ -69,15 +69,11 @@ wordcount(weir_environment *environment, int argc, char **argv)
         while (at < 7 && strcmp(argv[i], names[at]) != 0) {
             at++;
         }
-        understood = at < 7 && (at >= 5 || i + 1 < argc);
-        if (understood) {
-            *values[at] = at < 5 ? argv[++i] : "";
-        }
+        understood = at < 7 && (at >= 5 || ++i < argc);
+        *values[at % 7] = at < 5 ? argv[i] : "";
     }
     if (!understood || (input == NULL) == (host == NULL || port == NULL)) {
-        return weir_environment_fail(environment, WEIR_INVALID,
-                                     "usage: wordcount (--input PATH[,PATH] [--rate LINES_A_SECOND]"
-                                     " [--follow] | --host H --port P) [--output DIR | --discard]");
+        return weir_environment_fail(environment, WEIR_INVALID, usage);
     }
     weir_file_source_options file = { sizeof file, input, strtod(rate, NULL), follow != NULL };
     weir_socket_source_options socket = { sizeof socket, host, port, 0, 0 };
@@ -93,10 +89,10 @@ wordcount(weir_environment *environment, int argc, char **argv)
     weir_stream *words = weir_stream_flat_map(lines, "split", &split, NULL, 0, type);
     weir_stream *counts = weir_stream_sum(weir_stream_key_by(words, "word"), "count");
     weir_stream_uid(counts, "counts");
-    weir_stream *sink = directory != NULL ? weir_file_sink(counts, &output)
-                        : discard != NULL ? weir_discard_sink(counts)
-                                          : weir_print_sink(counts);
-    weir_stream_uid(sink, "sink");
+    weir_stream_uid(directory != NULL ? weir_file_sink(counts, &output)
+                    : discard != NULL ? weir_discard_sink(counts)
+                                      : weir_print_sink(counts),
+                    "sink");
     return weir_environment_status(environment, NULL);
 }
 

@@ -87,7 +87,7 @@ take_record(struct wr_pendings *pendings, const struct pending_record *record, w
                                   .size = (uint64_t)record->size,
                                   .crc32c = (uint32_t)record->crc32c };
     if (!take_name(weir_string_bytes(record, record->path), ".", 1, pending.path) ||
-        strcspn(pending.path, "/") != WR_ATTEMPT_SIZE + 1 ||
+        strcspn(pending.path, "/") != WR_ATTEMPT_DIGITS + 1 ||
         !take_name(weir_string_bytes(record, record->final_name), "part-", 0, pending.final_name)) {
         return wr_fail(
             err, WEIR_CORRUPT,
@@ -256,7 +256,7 @@ commit_one(struct wr_file_place *place, const struct wr_pending *pending, weir_e
     char own[WR_PATH_MAX];
     char fenced[WR_PATH_MAX];
     char fenced_name[WR_SINK_NAME_SIZE + 16];
-    bool is_own = strncmp(pending->path + 1, place->attempt, WR_ATTEMPT_SIZE) == 0;
+    bool is_own = strncmp(pending->path + 1, place->attempt, WR_ATTEMPT_DIGITS) == 0;
     snprintf(fenced_name, sizeof fenced_name, ".fenced-%s", pending->path + 1);
     WR_TRY(wr_file_place_path(place, pending->path, own, err));
     WR_TRY(wr_file_place_path(place, fenced_name, fenced, err));

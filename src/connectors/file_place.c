@@ -93,7 +93,7 @@ hidden_path(const struct wr_file_place *place, const char *prefix, const char *a
             weir_error *err)
 {
     char name[WR_SINK_NAME_SIZE];
-    snprintf(name, sizeof name, "%s%.*s", prefix, WR_ATTEMPT_SIZE, attempt);
+    snprintf(name, sizeof name, "%s%.*s", prefix, WR_ATTEMPT_DIGITS, attempt);
     return wr_file_place_path(place, name, out, err);
 }
 
@@ -110,7 +110,7 @@ wr_file_place_sync_hidden(struct wr_file_place *place, weir_error *err)
 
 struct holder {
     int pid; /* 0: unknown */
-    char attempt[WR_ATTEMPT_SIZE + 1];
+    char attempt[WR_ATTEMPT_DIGITS + 1];
 };
 
 /* What the lock's file says now, by its path. */
@@ -131,7 +131,7 @@ read_holder(struct wr_file_place *place, struct holder *out_holder, weir_error *
         char *end = NULL;
         out_holder->pid = (int)strtol((const char *)text.data, &end, 10);
         if (*end == ' ') {
-            snprintf(out_holder->attempt, sizeof out_holder->attempt, "%.*s", WR_ATTEMPT_SIZE,
+            snprintf(out_holder->attempt, sizeof out_holder->attempt, "%.*s", WR_ATTEMPT_DIGITS,
                      end + 1);
         }
     }
@@ -142,7 +142,7 @@ read_holder(struct wr_file_place *place, struct holder *out_holder, weir_error *
 static bool
 is_own(const struct wr_file_place *place, const struct holder *holder)
 {
-    return strncmp(holder->attempt, place->attempt, WR_ATTEMPT_SIZE) == 0;
+    return strncmp(holder->attempt, place->attempt, WR_ATTEMPT_DIGITS) == 0;
 }
 
 static int
@@ -255,7 +255,7 @@ static bool
 is_attempt(const char *digits)
 {
     size_t size = strspn(digits, "0123456789abcdef");
-    return size == WR_ATTEMPT_SIZE && digits[size] == '\0';
+    return size == WR_ATTEMPT_DIGITS && digits[size] == '\0';
 }
 
 struct visit {
@@ -289,15 +289,15 @@ fence_name(void *argument, const char *name)
     if (strncmp(name, fenced_prefix, sizeof fenced_prefix - 1) == 0) {
         attempt = name + sizeof fenced_prefix - 1;
         if (is_attempt(attempt)) {
-            wr_buffer_put(&place->fenced, attempt, WR_ATTEMPT_SIZE);
+            wr_buffer_put(&place->fenced, attempt, WR_ATTEMPT_DIGITS);
         }
         return WEIR_OK;
     }
     if (name[0] != '.' || !is_attempt(attempt) ||
-        strncmp(attempt, place->attempt, WR_ATTEMPT_SIZE) == 0) {
+        strncmp(attempt, place->attempt, WR_ATTEMPT_DIGITS) == 0) {
         return WEIR_OK;
     }
-    wr_buffer_put(&place->fenced, attempt, WR_ATTEMPT_SIZE);
+    wr_buffer_put(&place->fenced, attempt, WR_ATTEMPT_DIGITS);
     return fence_attempt(place, attempt, visit->err);
 }
 
@@ -334,7 +334,7 @@ weir_status
 wr_file_place_clean(struct wr_file_place *place, weir_error *err)
 {
     char path[WR_PATH_MAX];
-    for (size_t at = 0; at < place->fenced.size; at += WR_ATTEMPT_SIZE) {
+    for (size_t at = 0; at < place->fenced.size; at += WR_ATTEMPT_DIGITS) {
         WR_TRY(hidden_path(place, fenced_prefix, (const char *)place->fenced.data + at, path, err));
         WR_TRY(wr_directory_remove_all(place->os, path, err));
     }

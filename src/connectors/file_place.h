@@ -17,7 +17,7 @@
 #include "weir/function.h"
 
 enum {
-    WR_ATTEMPT_SIZE = 32, /* hex digits */
+    WR_ATTEMPT_DIGITS = 32, /* hex digits */
     WR_SINK_NAME_SIZE = 192,
     WR_SINK_UID_SIZE = 112
 };

@@ -118,7 +118,7 @@ open_file(struct file_sink *sink, weir_error *err)
     char path[WR_PATH_MAX];
     weir_status status;
     do {
-        snprintf(sink->path, sizeof sink->path, ".%.*s/%s-%u-%llu", WR_ATTEMPT_SIZE,
+        snprintf(sink->path, sizeof sink->path, ".%.*s/%s-%u-%llu", WR_ATTEMPT_DIGITS,
                  sink->place.attempt, sink->place.uid, sink->place.subtask,
                  (unsigned long long)sink->number++);
         WR_TRY(wr_file_place_path(&sink->place, sink->path, path, err));
@@ -209,7 +209,7 @@ pre_commit(struct file_sink *sink, uint64_t checkpoint_id, weir_error *err)
                                   .crc32c = sink->crc32c };
     memcpy(pending.path, sink->path, sizeof pending.path);
     snprintf(pending.final_name, sizeof pending.final_name, "part-%s-%llu-%u-%.*s", sink->place.uid,
-             (unsigned long long)checkpoint_id, sink->place.subtask, WR_ATTEMPT_SIZE,
+             (unsigned long long)checkpoint_id, sink->place.subtask, WR_ATTEMPT_DIGITS,
              sink->place.attempt);
     if (wr_pendings_add(&sink->pendings, &pending) != WEIR_OK) {
         return wr_fail(err, WEIR_NOMEM, "no memory for the sink's pending files");

@@ -8,7 +8,7 @@
  * Invariants:
  *   (1) offsets[count] == used, so a record's size needs no field of its own.
  *   (2) used and every offset are multiples of 8; the bytes between a record's end and the next
- * one's start are zero, so that blocks may be compared and hashed.
+ *       one's start are zero, so that blocks may be compared and hashed.
  */
 #include "runtime/batch.h"
 

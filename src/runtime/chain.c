@@ -9,13 +9,14 @@
  *
  * Invariants:
  *   (1) An operator gets its next record only while its collector has no closed batch: what one
- * record emits beyond the open batch is all that is ever kept there (the emit limit bounds it). A
- *       process_batch gets its whole batch as one call, under the same limit.
+ *       record emits beyond the open batch is all that is ever kept there (the emit limit bounds
+ *       it). A process_batch gets its whole batch in one call, under the same limit.
  *   (2) An operator takes the collector's open batch only when the operator before it has nothing
- * in hand: batches stay as full as the input allows. (3) Resting means: no input in hand, no
- * collector holds records, outputs have nothing in hand. Barriers, the end of input and snapshots
- * happen at rest only. (4) After a call of a function, its failure flag, its status and its states'
- * failures are looked at before the next record.
+ *       in hand: batches stay as full as the input allows.
+ *   (3) Resting means: no input in hand, no collector holds records, outputs have nothing in hand.
+ *       Barriers, the end of input and snapshots happen at rest only.
+ *   (4) After a call of a function, its failure flag, its status and its states' failures are
+ *       looked at before the next record.
  */
 #include "runtime/chain.h"
 

@@ -5,15 +5,16 @@
  *   producer <--empty-- consumer     the same batches on their way back
  *
  *   ring: slots[mask + 1]; the writer alone moves tail, the reader alone moves head. Each keeps a
- * copy of the other's index and looks at the real one only when the copy says full or empty, so a
- * batch in steady state costs one cache line each way.
+ *   copy of the other's index and looks at the real one only when the copy says full or empty, so
+ *   a batch in steady state costs one cache line each way.
  *
  * Invariants:
  *   (1) A ring has a slot for every batch and event there is: publish and give back never find it
- * full. (2) A batch is in exactly one place: with the producer (spare, or being filled), in `full`,
- * with the consumer, or in `empty`. `made` lists all of them, so that destroy needs no search. (3)
- * Events are made with the channel, EVENTS_MAX of them. An event never waits for memory or for a
- *       batch, only for the consumer to have read the events before it.
+ *       full.
+ *   (2) A batch is in exactly one place: with the producer (spare, or being filled), in `full`,
+ *       with the consumer, or in `empty`. `made` lists all of them: destroy needs no search.
+ *   (3) Events are made with the channel, EVENTS_MAX of them. An event never waits for memory or
+ *       for a batch, only for the consumer to have read the events before it.
  *
  * Whoever puts something into a ring wakes the other side's worker; the parker makes that one load
  * where nobody sleeps.

@@ -2,11 +2,11 @@
 /* runtime/channel.h: a ring of batches from one producer subtask to one consumer subtask.
  *
  *   producer --full ring--> consumer
- *   producer <--empty ring-- consumer       batches are made at first use, at most `batches_max` of
- * records
+ *   producer <--empty ring-- consumer
  *
- * Events (barriers, end) have slots of their own: they never wait for a free batch, only for ring
- * room. Single producer, single consumer; head and tail on lines of their own. Thread: each side
+ * Batches are made at first use, at most `batches_max` of records. Events (barriers, end) have
+ * slots of their own: they never wait for a free batch, only for the consumer to read earlier
+ * events. Single producer, single consumer; head and tail on lines of their own. Thread: each side
  * one task.
  */
 #ifndef WR_RUNTIME_CHANNEL_H

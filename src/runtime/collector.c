@@ -9,8 +9,7 @@
  *   (1) Records leave in the order they were emitted: closed batches first, then the open one.
  *   (2) What stands behind the first closed batch (in the other closed ones and the open one) never
  *       exceeds the emit limit. open_end carries that into the fast path as one comparison.
- *   (3) A refused emit fails the task by its context: the function may overlook it, nobody else
- * does.
+ *   (3) A refused emit fails the task by its context: a function that overlooks it changes nothing.
  */
 #include "runtime/collector.h"
 

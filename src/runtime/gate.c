@@ -6,18 +6,18 @@
  *   channel 2  --r--r--r--B7----->  /
  *
  *   ALIGNED  --first barrier-------> ALIGNING   [on_barrier]
- *   ALIGNING --last barrier or end-> ALIGNED    [release]   the barrier leaves the gate, once
+ *   ALIGNING --last barrier or end-> ALIGNED    [release]    the barrier leaves the gate, once
  *   ALIGNING --newer barrier-------> ALIGNING   [on_barrier] the older is cancelled
- *   ALIGNING --cancel or abort-----> ALIGNED    [forget]    the held channels go on
+ *   ALIGNING --cancel or abort-----> ALIGNED    [forget]     the held channels go on
  *
  * Invariants:
  *   (1) A channel is held iff its barrier of the pending checkpoint was seen.
  *   (2) Exactly once: a held channel is not read, so nothing behind a barrier leaves the gate
- * before the barrier does. At least once: held only counts, records go on. (3) At most one
- * checkpoint is pending; a newer barrier cancels the older. Ids that have left the gate, or were
- * cancelled, are settled: barriers up to the newest settled one are dropped. (4) The end of a
- * channel counts as its barrier of every checkpoint: no record can follow. The barrier that it
- * completes leaves before the end of all input does.
+ *       before the barrier does. At least once: held only counts, records go on.
+ *   (3) At most one checkpoint is pending; a newer barrier cancels the older. Ids that have left,
+ *       or were cancelled, are settled: barriers up to the newest settled one are dropped.
+ *   (4) The end of a channel counts as its barrier of every checkpoint: no record can follow. The
+ *       barrier that it completes leaves before the end of all input does.
  *
  * Why ended channels are still read: a drained task upstream takes part in checkpoints, and with
  * every channel ended its barrier is what starts ours.

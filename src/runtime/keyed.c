@@ -11,8 +11,8 @@
  *
  * Invariants:
  *   (1) keys[] lend bytes from the batch or from scratch: valid until the batch is given back or
- * the next begin. (2) Outside of bind ... unbind no state has a key, so that a hook that asks gets
- * WEIR_INVALID.
+ *       the next begin.
+ *   (2) Outside of bind ... unbind no state has a key, so that a hook that asks gets WEIR_INVALID.
  */
 #include "runtime/keyed.h"
 

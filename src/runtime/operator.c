@@ -7,8 +7,9 @@
  * Invariants:
  *   (1) close is called iff initialize_state or open was attempted, once.
  *   (2) The backend is open iff a keyed state was asked for or restored; an operator without any
- * state writes no file. (3) States are registered in initialize_state and open only, so that every
- * checkpoint of a run contains the same ones.
+ *       state writes no file.
+ *   (3) States are registered in initialize_state and open only, so that every checkpoint of a run
+ *       contains the same ones.
  */
 #include "runtime/operator.h"
 

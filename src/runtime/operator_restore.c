@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* operator_restore: what a checkpoint holds of one operator subtask, back into backend and lists.
  *
- *   files marked keyed:  header, directory, footer verified -> states entered -> backend inserts
- * the blocks whose key group is ours lists:               elements [first, first + count) of a list
- * in a file, in the order given
+ *   files marked keyed   header, directory, footer verified -> states entered -> the backend
+ *                        inserts the blocks whose key group is ours
+ *   lists                elements [first, first + count) of a list in a file, in the order given
  *
  * What is restored but never asked for by the function stays: it is entered here, and so the next
  * checkpoint contains it again.

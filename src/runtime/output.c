@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* output: partitions batches into channels.
  *
- *   batch in hand  --edge 0, cursor 7-->  channel 0: current |r|r|r|..   -> published when full, at
- * 128
- *                  --edge 1, cursor 9-->  channel 1: current |r|..          records after a batch,
- * when
- *                                         ...                               idle, at the timeout,
- * and before every event
+ *   batch in hand  --edge 0, cursor 7-->  channel 0: current |r|r|r|..
+ *                                         channel 1: current |r|..
+ *                  --edge 1, cursor 9-->  channel 0: current |r|r|..
  *
- * Each edge has a cursor of its own into the batch in hand: a full channel stops its edge only, and
- * at the record in question, because records of one channel never overtake each other. The chain
- * gives the next batch when all edges have passed the last record.
+ * A current batch is published when full, at 128 records behind a batch given, when the task idles,
+ * at the buffer timeout, and before every event. Each edge has a cursor of its own into the batch
+ * in hand: a full channel stops its edge only, and at the record in question, because records of
+ * one channel never overtake each other. The chain gives the next batch when all edges have passed
+ * the last record.
  *
  * Invariants:
- *   (1) current[c] is NULL or a batch of channel c that is not published; it is empty or holds
- * records that come right before the next one for c. (2) An event goes into every channel or none,
- * behind all records that were given before it. (3) Publishing never fails: a channel's ring has
- * room for all batches it ever made.
+ *   (1) current[c] is NULL or a batch of channel c that is not published; it is empty or holds the
+ *       records that come right before the next one for c.
+ *   (2) An event goes into every channel or none, behind all records that were given before it.
+ *   (3) Publishing never fails: a channel's ring has room for all batches it ever made.
  */
 #include "runtime/output.h"
 

@@ -15,10 +15,11 @@
  *
  * Invariants:
  *   (1) A part's backend snapshot is ended exactly once: completed when its file is durable, else
- * not. (2) A writer is destroyed only after its one reply: the io thread works on it until then. So
- * a snapshot outlives its abort, until no reply is due; the task keeps it in a list. (3) Nothing of
- * the operator is read after begin but through the backend's snapshot and the copied lists: records
- * that come behind the barrier are not in it.
+ *       not.
+ *   (2) A writer is destroyed only after its one reply: the io thread works on it until then. So a
+ *       snapshot outlives its abort, until no reply is due; the task keeps it in a list.
+ *   (3) Nothing of the operator is read after begin but through the backend's snapshot and the
+ *       copied lists: records that come behind the barrier are not in it.
  */
 #include "runtime/snapshot.h"
 

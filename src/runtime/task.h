@@ -4,8 +4,8 @@
  *
  *   channels --gate--> operator 0 --batch--> operator 1 --batch--> ... --> outputs --> channels
  *
- *   CREATED --INITIALIZE--> INITIALIZED --START--> RUNNING --end of input--> DRAINED --FINISH-->
- * ENDED any --failure or CANCEL--> ENDED
+ *   CREATED --INITIALIZE--> INITIALIZED --START--> RUNNING --end of input--> DRAINED
+ *   DRAINED, RUNNING --FINISH--> ENDED           any --failure or CANCEL--> ENDED
  *
  * A barrier: chain at rest -> snapshot_state hooks -> barrier to all outputs -> snapshot_begin of
  * each keyed backend, copy of operator state -> turns between batches -> io thread -> ACKNOWLEDGED.

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* task_checkpoint: a task's part in checkpoints: barriers out, snapshots begun, turned, ended,
- * told.
+/* task_checkpoint: a task's part in checkpoints: barriers out, snapshots begun, turned and ended.
  *
  * TRIGGER (source) or the gate's BARRIER waits as `event` until the chain rests and every channel
  * takes an event. Then, in one step: hooks, barrier out, snapshot begun [pass_barrier]. Turns
@@ -9,10 +8,11 @@
  * fails the task.
  *
  * Invariants:
- *   (1) At most one snapshot is open. Ended ones stay listed until the io thread has let go of
- * them. (2) Every snapshot begun is acknowledged, declined, or was aborted by the coordinator or by
- * the next barrier. (3) A turn takes TURN_NS or so: its bytes are halved when it took longer,
- * doubled when it took less than a third.
+ *   (1) At most one snapshot is open. Ended ones stay listed until the io thread lets go of them.
+ *   (2) Every snapshot begun is acknowledged, declined, or was aborted by the coordinator or by the
+ *       next barrier.
+ *   (3) A turn takes TURN_NS or so: its bytes are halved when it took longer, doubled when it took
+ *       less than a third.
  */
 #include "runtime/report.h"
 #include "runtime/task_state.h"

@@ -202,25 +202,36 @@ enter(weir_state *state)
     return true;
 }
 
+/* The first failure of a call stays with the state: the runtime looks, whatever the function does. */
+static inline weir_status
+leave(weir_state *state, weir_status status)
+{
+    if (__builtin_expect(status != WEIR_OK && status != WEIR_NOT_FOUND, 0) && state != NULL &&
+        state->failure == WEIR_OK) {
+        state->failure = status;
+    }
+    return status;
+}
+
 weir_status
 weir_value_upsert(weir_state *state, void **out_value, bool *out_created)
 {
     if (!enter(state) || out_value == NULL) {
-        return WEIR_INVALID;
+        return leave(state, WEIR_INVALID);
     }
     bool created;
     bool *where = out_created != NULL ? out_created : &created;
-    return state->backend->ops->upsert(state, state->current_key, out_value, where);
+    return leave(state, state->backend->ops->upsert(state, state->current_key, out_value, where));
 }
 
 weir_status
 weir_value_find(weir_state *state, const void **out_value)
 {
     if (!enter(state) || out_value == NULL) {
-        return WEIR_INVALID;
+        return leave(state, WEIR_INVALID);
     }
     weir_bytes value;
-    WR_TRY(state->backend->ops->find(state, state->current_key, &value));
+    WR_TRY(leave(state, state->backend->ops->find(state, state->current_key, &value)));
     *out_value = value.data;
     return WEIR_OK;
 }
@@ -229,28 +240,28 @@ weir_status
 weir_value_get(weir_state *state, weir_bytes *out_value)
 {
     if (!enter(state) || out_value == NULL) {
-        return WEIR_INVALID;
+        return leave(state, WEIR_INVALID);
     }
-    return state->backend->ops->find(state, state->current_key, out_value);
+    return leave(state, state->backend->ops->find(state, state->current_key, out_value));
 }
 
 weir_status
 weir_value_put(weir_state *state, weir_bytes value)
 {
     if (!enter(state) || (value.data == NULL && value.size != 0)) {
-        return WEIR_INVALID;
+        return leave(state, WEIR_INVALID);
     }
     if (value.size < weir_type_fixed_size(state->type)) {
-        return WEIR_INVALID; /* not a whole block */
+        return leave(state, WEIR_INVALID); /* not a whole block */
     }
-    return state->backend->ops->put(state, state->current_key, value);
+    return leave(state, state->backend->ops->put(state, state->current_key, value));
 }
 
 weir_status
 weir_value_clear(weir_state *state)
 {
     if (!enter(state)) {
-        return WEIR_INVALID;
+        return leave(state, WEIR_INVALID);
     }
-    return state->backend->ops->remove(state, state->current_key);
+    return leave(state, state->backend->ops->remove(state, state->current_key));
 }

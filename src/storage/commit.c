@@ -103,9 +103,15 @@ publish(struct wr_checkpoint_storage *storage, uint64_t checkpoint_id, const cha
     char visible[WR_PATH_MAX];
     WR_TRY(wr_checkpoint_path(storage->job_directory, checkpoint_id, visible, err));
     WR_TRY(wr_directory_sync(storage->os, storage->hidden, err));
-    WR_TRY(wr_path_rename(storage->os, directory, visible, false, err));
-    storage->unsure = checkpoint_id;
-    weir_status status = sync_parents(storage, err);
+    storage->unsure = checkpoint_id; /* a rename that fails may have been done all the same */
+    weir_status status = wr_path_rename(storage->os, directory, visible, false, err);
+    if (status == WEIR_BUSY) {
+        storage->unsure = 0; /* what stands there is not ours, and stays */
+        return status;
+    }
+    if (status == WEIR_OK) {
+        status = sync_parents(storage, err);
+    }
     if (status != WEIR_OK) {
         /* Where this fails too it stays unsure: abandon tries again, and says so. */
         (void)withdraw(storage, checkpoint_id, NULL);

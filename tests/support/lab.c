@@ -196,6 +196,7 @@ struct schedule {
     size_t actors;
     uint64_t wake_at[ACTORS_MAX];
     bool idle[ACTORS_MAX];
+    struct wr_parker *parkers[ACTORS_MAX];
     size_t favourite; /* stepped again while `burst` lasts */
     uint64_t burst;
 };
@@ -209,6 +210,17 @@ draw_actor(struct lab *lab, struct schedule *schedule)
     }
     schedule->burst -= schedule->burst != 0;
     return schedule->favourite;
+}
+
+static void
+wake_by_time(struct lab *lab, struct schedule *schedule)
+{
+    uint64_t now = os_sim_now_ns(lab->sim);
+    for (size_t i = 0; i < schedule->actors; i++) {
+        if (schedule->wake_at[i] <= now) {
+            schedule->idle[i] = false;
+        }
+    }
 }
 
 /* All idle: the clock moves to the first wake-up. False: there is none. */
@@ -227,27 +239,56 @@ pass_time(struct lab *lab, struct schedule *schedule)
     }
     uint64_t now = os_sim_now_ns(lab->sim);
     os_sim_advance_ns(lab->sim, first > now ? first - now : 1);
-    memset(schedule->idle, 0, sizeof schedule->idle);
+    wake_by_time(lab, schedule);
     return true;
 }
 
+/* Where the actor would sleep in the shell: tasks of one worker share its parker. */
+static struct wr_parker *
+parker_of(weir_job *job, size_t actor)
+{
+    if (actor < 2) {
+        return actor == 0 ? &job->parker : &job->io.parker;
+    }
+    for (uint32_t i = 0; i < job->worker_count; i++) {
+        for (uint32_t j = 0; j < job->workers[i].task_count; j++) {
+            if (job->workers[i].tasks[j] == job->tasks[actor - 2]) {
+                return &job->workers[i].parker;
+            }
+        }
+    }
+    return &job->parker;
+}
+
+/* Idle actors stay so until their own parker is woken, or their time comes: a lost wake shows as a job that
+ * stands still. */
 static void
 step_once(struct lab *lab, weir_job *job, struct schedule *schedule)
 {
     size_t actor = draw_actor(lab, schedule);
     if (schedule->idle[actor]) {
         schedule->burst = 0;
+        return;
     }
-    if (wr_job_step(job, actor, &schedule->wake_at[actor])) {
-        memset(schedule->idle, 0, sizeof schedule->idle);
-    } else {
-        schedule->idle[actor] = true;
+    uint32_t tickets[ACTORS_MAX];
+    for (size_t i = 0; i < schedule->actors; i++) {
+        tickets[i] = wr_parker_prepare(schedule->parkers[i]);
+    }
+    bool progress = wr_job_step(job, actor, &schedule->wake_at[actor]);
+    schedule->idle[actor] = true;
+    for (size_t i = 0; i < schedule->actors; i++) {
+        bool own = progress && schedule->parkers[i] == schedule->parkers[actor];
+        if (own || atomic_load(&schedule->parkers[i]->word) != tickets[i]) {
+            schedule->idle[i] = false;
+        }
+    }
+    if (!progress) {
         schedule->burst = 0;
     }
     if (wr_rng_below(&lab->rng, 64) == 0) {
         os_sim_advance_ns(lab->sim, wr_rng_below(&lab->rng, 3000000));
-        memset(schedule->idle, 0, sizeof schedule->idle);
     }
+    wake_by_time(lab, schedule);
 }
 
 static void
@@ -266,6 +307,10 @@ run_schedule(struct lab *lab, const struct lab_attempt *attempt, weir_job *job,
              struct lab_outcome *out)
 {
     struct schedule schedule = { .actors = wr_job_actor_count(job) };
+    for (size_t i = 0; i < schedule.actors; i++) {
+        schedule.parkers[i] = parker_of(job, i);
+        schedule.wake_at[i] = UINT64_MAX;
+    }
     uint64_t most = attempt->steps_max != 0 ? attempt->steps_max : 2000000;
     while (!wr_job_has_ended(job)) {
         if (out->steps++ == most || !pass_time(lab, &schedule)) {
@@ -276,7 +321,7 @@ run_schedule(struct lab *lab, const struct lab_attempt *attempt, weir_job *job,
         }
         if (out->steps == attempt->stop_after_steps) {
             weir_job_stop(job);
-            memset(schedule.idle, 0, sizeof schedule.idle);
+            schedule.idle[0] = false;
         }
         step_once(lab, job, &schedule);
         mark_checkpoint(lab, job);

@@ -137,7 +137,7 @@ grow(struct wr_region *region, unsigned order)
 {
     size_t least = (size_t)WR_REGION_UNIT << order;
     size_t size = WR_REGION_EXTENT_LEAST;
-    while (size < WR_REGION_EXTENT_MOST && (size < least || size < region->extent_bytes)) {
+    while (size < WR_REGION_EXTENT_MOST && (size < least || size < region->extent_bytes / 2)) {
         size *= 2;
     }
     unsigned whole = order_for(size / WR_REGION_UNIT);

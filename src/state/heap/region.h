@@ -16,7 +16,7 @@
 enum {
     WR_REGION_UNIT = 128,
     WR_REGION_ORDERS = 19,             /* units of 2^0 .. 2^18: 128 bytes .. 32 MiB */
-    WR_REGION_EXTENT_LEAST = 64 << 10, /* the first extent; they double up to the most */
+    WR_REGION_EXTENT_LEAST = 64 << 10, /* the first; later ones half of what there is, up to the most */
     WR_REGION_EXTENT_MOST = 32 << 20
 };
 

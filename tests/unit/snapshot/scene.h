@@ -5,6 +5,7 @@
 #ifndef WEIR_TESTS_UNIT_SNAPSHOT_SCENE_H
 #define WEIR_TESTS_UNIT_SNAPSHOT_SCENE_H
 
+#include "base/fail.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "os/executor.h"
@@ -129,22 +130,38 @@ content_block(const struct content *content, uint32_t index, uint8_t *out)
     return size;
 }
 
-static inline void
-content_write_list(const struct content *content, weir_block_writer *writer, uint16_t state)
+static inline weir_status
+content_write_list(const struct content *content, weir_block_writer *writer, uint16_t number)
 {
     for (uint32_t i = 0; i < content->list_count; i++) {
         char text[32];
         uint32_t size = (uint32_t)snprintf(text, sizeof text, "element %u", i);
-        assert_int_equal(weir_block_writer_write(writer, &size, sizeof size), WEIR_OK);
-        assert_int_equal(weir_block_writer_write(writer, text, size), WEIR_OK);
+        WR_TRY(weir_block_writer_write(writer, &size, sizeof size));
+        WR_TRY(weir_block_writer_write(writer, text, size));
     }
-    weir_block list = { .kind = WEIR_BLOCK_LIST, .state = state, .entries = content->list_count };
-    assert_int_equal(weir_block_writer_end_block(writer, &list), WEIR_OK);
+    weir_block list = { .kind = WEIR_BLOCK_LIST, .state = number, .entries = content->list_count };
+    return weir_block_writer_end_block(writer, &list);
 }
 
-/* Writes it all; the io thread is stepped wherever there is no room. */
-static inline void
-content_write(struct scene *scene, const struct content *content, weir_block_writer *writer)
+/* The bytes of a block, piece by piece; the io thread is stepped wherever there is no room. */
+static inline weir_status
+content_write_bytes(struct scene *scene, weir_block_writer *writer, const uint8_t *bytes,
+                    size_t size)
+{
+    enum {
+        PIECE = 700
+    };
+    for (size_t at = 0; at < size; at += PIECE) {
+        while (weir_block_writer_room(writer) < PIECE && wr_executor_step(&scene->executor)) {
+        }
+        size_t part = size - at < PIECE ? size - at : PIECE;
+        WR_TRY(weir_block_writer_write(writer, bytes + at, part));
+    }
+    return WEIR_OK;
+}
+
+static inline weir_status
+content_try_write(struct scene *scene, const struct content *content, weir_block_writer *writer)
 {
     uint16_t counts = 99;
     uint16_t offsets = 99;
@@ -157,24 +174,28 @@ content_write(struct scene *scene, const struct content *content, weir_block_wri
                                    .list_mode = WEIR_LIST_SPLIT,
                                    .name = "offsets",
                                    .type = weir_type_of_kind(WEIR_STRING) };
-    assert_int_equal(weir_block_writer_add_state(writer, &value, &counts), WEIR_OK);
-    assert_int_equal(weir_block_writer_add_state(writer, &list, &offsets), WEIR_OK);
+    WR_TRY(weir_block_writer_add_state(writer, &value, &counts));
+    WR_TRY(weir_block_writer_add_state(writer, &list, &offsets));
     assert_int_equal(counts, 0);
     assert_int_equal(offsets, 1);
     uint8_t *bytes = test_malloc(content->block_size_max + 1);
-    for (uint32_t i = 0; i < content->block_count; i++) {
+    weir_status status = WEIR_OK;
+    for (uint32_t i = 0; i < content->block_count && status == WEIR_OK; i++) {
         size_t size = content_block(content, i, bytes);
-        for (size_t at = 0; at < size; at += 700) {
-            while (weir_block_writer_room(writer) < 700 && wr_executor_step(&scene->executor)) {
-            }
-            size_t part = size - at < 700 ? size - at : 700;
-            assert_int_equal(weir_block_writer_write(writer, bytes + at, part), WEIR_OK);
-        }
+        status = content_write_bytes(scene, writer, bytes, size);
         weir_block block = { .kind = WEIR_BLOCK_RECORDS, .key_group = i, .entries = size };
-        assert_int_equal(weir_block_writer_end_block(writer, &block), WEIR_OK);
+        if (status == WEIR_OK) {
+            status = weir_block_writer_end_block(writer, &block);
+        }
     }
     test_free(bytes);
-    content_write_list(content, writer, offsets);
+    return status == WEIR_OK ? content_write_list(content, writer, offsets) : status;
+}
+
+static inline void
+content_write(struct scene *scene, const struct content *content, weir_block_writer *writer)
+{
+    assert_int_equal(content_try_write(scene, content, writer), WEIR_OK);
 }
 
 static inline struct wr_state_file_result
