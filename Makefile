@@ -12,6 +12,7 @@ help:
 	@echo 'make check         format, tidy, cppcheck, layers, symbols, headers, docs'
 	@echo 'make release       build/release/weir, libraries, examples'
 	@echo 'make install       to $$(DESTDIR)$$(prefix), by default /usr/local'
+	@echo 'make format        clang-format, in place'
 	@echo 'make docs          generate docs/reference anew'
 	@echo 'make clean         remove build/'
 
@@ -53,6 +54,9 @@ release:
 install: release
 	DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(prefix)'
 
+format:
+	clang-format -i $$(find src include cli examples tools tests bench -name "*.[ch]")
+
 docs:
 	cmake --preset dev
 	ninja -C build/dev gen_docs
@@ -61,4 +65,4 @@ docs:
 clean:
 	rm -rf build
 
-.PHONY: help demo test test-long test-planted bench check check-full release install docs clean
+.PHONY: help demo test test-long test-planted bench check check-full release install format docs clean

@@ -272,6 +272,27 @@ commit_one(struct wr_file_place *place, const struct wr_pending *pending, weir_e
     return already_committed(place, pending, is_own, err);
 }
 
+/* The names that were taken away are durable too: a rename that came back after a power cut would
+ * leave the file below a directory that is removed with its attempt. */
+static weir_status
+sync_source(struct wr_file_place *place, const struct wr_pending *pending, weir_error *err)
+{
+    static const char *const prefixes[] = { "", ".fenced-" };
+    const char *slash = strchr(pending->path, '/');
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        char name[WR_SINK_NAME_SIZE + 16];
+        char path[WR_PATH_MAX];
+        const char *from = pending->path + (i == 0 ? 0 : 1);
+        snprintf(name, sizeof name, "%s%.*s", prefixes[i], (int)(slash - from), from);
+        WR_TRY(wr_file_place_path(place, name, path, err));
+        weir_status status = wr_directory_sync(place->os, path, err);
+        if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
+            return status;
+        }
+    }
+    return WEIR_OK;
+}
+
 weir_status
 wr_pendings_commit(struct wr_pendings *pendings, struct wr_file_place *place,
                    uint64_t checkpoint_id, weir_error *err)
@@ -288,6 +309,11 @@ wr_pendings_commit(struct wr_pendings *pendings, struct wr_file_place *place,
         return WEIR_OK;
     }
     WR_TRY(wr_directory_sync(place->os, place->directory, err));
+    for (size_t i = 0; i < pendings->count; i++) {
+        if (pendings->items[i].checkpoint_id <= checkpoint_id) {
+            WR_TRY(sync_source(place, &pendings->items[i], err));
+        }
+    }
     for (size_t i = 0; i < pendings->count; i++) {
         if (pendings->items[i].checkpoint_id > checkpoint_id) {
             pendings->items[kept++] = pendings->items[i];

@@ -5,38 +5,32 @@
  * takes over renames that directory away, and the older attempt, whenever it wakes, gets ENOENT for
  * each of them.
  *
- *   enter: lock -> own directory -> is the lock still ours? -> rename older attempts' directories
- * away
+ *   enter: lock -> own directory -> is the lock still ours? -> fence older attempts
  *
  * Invariants:
- *   (1) The hidden directory is made here and nowhere else, so one that was renamed away does not
- * come back. (2) An attempt that is stopped in the middle of enter cannot slip through: either its
- * directory is there when the successor looks, or it finds the successor's lock after making it.
+ *   (1) The hidden directory is made here and nowhere else: one that was fenced does not come back.
+ *   (2) An attempt that is stopped in the middle of enter cannot slip through: either its directory
+ *       is there when the successor looks, or it finds the successor's lock after making it.
  *   (3) An attempt removes only fenced directories that were there when it entered: one that was
- * fenced later may hold what its successor has yet to recover. (4) Two sinks of one job may share a
- * directory: who finds the lock held by his own attempt goes on.
+ *       fenced later may hold what its successor has yet to recover.
  */
 #include "connectors/file_place.h"
 
 #include "base/crc32c.h"
 #include "base/fail.h"
+#include "connectors/file_lock.h"
 #include "os/context_os.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    LOCK_TEXT_MAX = 128,
-    LOCK_TRIES = 20, /* a millisecond each: the holder may be writing its name */
     UID_KEPT_MAX = 100
 };
 
-static const char lock_name[] = ".weir.lock";
 static const char fenced_prefix[] = ".fenced-";
 static const char part_prefix[] = "part-";
-static const uint64_t try_again_ns = 1000 * 1000;
 
 /* What a file name may have of a uid; a long one is cut, and told from others by its checksum. */
 static void
@@ -74,10 +68,7 @@ wr_file_place_fini(struct wr_file_place *place)
     if (place->os == NULL) {
         return;
     }
-    if (place->is_locked) {
-        wr_file_close(place->os, place->lock);
-        place->is_locked = false;
-    }
+    wr_file_lock_give_back(place);
     wr_buffer_fini(&place->fenced);
 }
 
@@ -104,149 +95,6 @@ wr_file_place_sync_hidden(struct wr_file_place *place, weir_error *err)
     WR_TRY(hidden_path(place, ".", place->attempt, path, err));
     weir_status status = wr_directory_sync(place->os, path, err);
     return status == WEIR_NOT_FOUND ? wr_file_place_fenced(place, err) : status;
-}
-
-/* --- the lock --- */
-
-struct holder {
-    int pid; /* 0: unknown */
-    char attempt[WR_ATTEMPT_DIGITS + 1];
-};
-
-/* What the lock's file says now, by its path. */
-static weir_status
-read_holder(struct wr_file_place *place, struct holder *out_holder, weir_error *err)
-{
-    char path[WR_PATH_MAX];
-    WR_TRY(wr_file_place_path(place, lock_name, path, err));
-    struct wr_buffer text;
-    wr_buffer_init(&text, &place->alloc);
-    weir_status status = wr_file_read_whole(place->os, path, LOCK_TEXT_MAX, &text, err);
-    wr_buffer_put_u8(&text, '\0');
-    if (status == WEIR_OK) {
-        status = wr_buffer_status(&text);
-    }
-    *out_holder = (struct holder){ .pid = 0 };
-    if (status == WEIR_OK) {
-        char *end = NULL;
-        out_holder->pid = (int)strtol((const char *)text.data, &end, 10);
-        if (*end == ' ') {
-            snprintf(out_holder->attempt, sizeof out_holder->attempt, "%.*s", WR_ATTEMPT_DIGITS,
-                     end + 1);
-        }
-    }
-    wr_buffer_fini(&text);
-    return status;
-}
-
-static bool
-is_own(const struct wr_file_place *place, const struct holder *holder)
-{
-    return strncmp(holder->attempt, place->attempt, WR_ATTEMPT_DIGITS) == 0;
-}
-
-static int
-lock_again(struct wr_os *os, int file)
-{
-    int failure;
-    do {
-        failure = os->ops->lock(os, file);
-    } while (failure == EINTR);
-    return failure;
-}
-
-/* Writes who holds it, and looks by the path whether it is this file that others will see. */
-static weir_status
-sign_lock(struct wr_file_place *place, int file, const char *path, weir_error *err)
-{
-    char text[LOCK_TEXT_MAX];
-    int size = snprintf(text, sizeof text, "%d %s\n", place->os->ops->process_id(place->os),
-                        place->attempt);
-    WR_TRY(wr_file_truncate(place->os, file, path, 0, err));
-    WR_TRY(wr_file_write_at(place->os, file, path, text, (size_t)size, 0, err));
-    struct holder holder;
-    weir_status status = read_holder(place, &holder, err);
-    if (status == WEIR_NOT_FOUND || (status == WEIR_OK && !is_own(place, &holder))) {
-        return wr_fail(err, WEIR_BUSY, "the lock %s was replaced", path);
-    }
-    return status;
-}
-
-/* One try. WEIR_BUSY: somebody else's. */
-static weir_status
-try_lock(struct wr_file_place *place, const char *path, weir_error *err)
-{
-    int file;
-    WR_TRY(
-        wr_file_open(place->os, path, WR_OPEN_READ | WR_OPEN_WRITE | WR_OPEN_CREATE, &file, err));
-    int failure = lock_again(place->os, file);
-    weir_status status;
-    struct holder holder = { .pid = 0 };
-    if (failure == 0) {
-        status = sign_lock(place, file, path, err);
-        if (status == WEIR_OK) {
-            place->lock = file;
-            place->is_locked = true;
-            return WEIR_OK;
-        }
-    } else if (failure != EWOULDBLOCK) {
-        status = wr_fail_errno(err, failure, "cannot lock %s", path);
-    } else {
-        status = read_holder(place, &holder, err);
-        if (status == WEIR_OK && !is_own(place, &holder)) {
-            status = wr_fail(err, WEIR_BUSY,
-                             "output directory %s is in use by process %d: stop that one, or start "
-                             "with --take-over",
-                             place->directory, holder.pid);
-        }
-    }
-    wr_file_close(place->os, file);
-    return status;
-}
-
-static weir_status
-take_lock(struct wr_file_place *place, bool take_over, weir_error *err)
-{
-    char path[WR_PATH_MAX];
-    WR_TRY(wr_file_place_path(place, lock_name, path, err));
-    weir_status status = WEIR_BUSY;
-    for (int tries = 0; tries < 2 * LOCK_TRIES && (status == WEIR_BUSY || status == WEIR_NOT_FOUND);
-         tries++) {
-        if (tries == LOCK_TRIES) {
-            if (!take_over) {
-                return status;
-            }
-            status =
-                wr_path_unlink(place->os, path, err); /* the old holder keeps a file without name */
-            if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
-                return status;
-            }
-        }
-        status = try_lock(place, path, err);
-        if (status == WEIR_BUSY) {
-            _Atomic uint32_t nobody_wakes_us = 0;
-            place->os->ops->wait(place->os, &nobody_wakes_us, 0, try_again_ns);
-        }
-    }
-    return status;
-}
-
-weir_status
-wr_file_place_fenced(struct wr_file_place *place, weir_error *err)
-{
-    struct holder holder = { .pid = 0 };
-    weir_status status = read_holder(place, &holder, NULL);
-    if (status == WEIR_OK && !is_own(place, &holder)) {
-        return wr_fail(
-            err, WEIR_CANCELLED,
-            "output directory %s was taken over by process %d: this one is fenced and must "
-            "not write there any more",
-            place->directory, holder.pid);
-    }
-    return wr_fail(err, WEIR_IO,
-                   "output directory %s: the pending files below .%s are gone: somebody removed or "
-                   "renamed them; restore from the last checkpoint",
-                   place->directory, place->attempt);
 }
 
 /* --- older attempts --- */
@@ -305,11 +153,11 @@ static weir_status
 make_hidden(struct wr_file_place *place, weir_error *err)
 {
     char path[WR_PATH_MAX];
-    struct holder holder;
+    bool is_own = false;
     WR_TRY(hidden_path(place, ".", place->attempt, path, err));
     WR_TRY(wr_directory_create(place->os, path, err));
-    WR_TRY(read_holder(place, &holder, err));
-    if (!is_own(place, &holder)) {
+    WR_TRY(wr_file_lock_is_own(place, &is_own, err));
+    if (!is_own) {
         (void)wr_directory_remove(place->os, path, NULL);
         return wr_file_place_fenced(place, err);
     }
@@ -320,7 +168,7 @@ weir_status
 wr_file_place_enter(struct wr_file_place *place, bool take_over, weir_error *err)
 {
     WR_TRY(wr_directory_create_all(place->os, place->directory, err));
-    WR_TRY(take_lock(place, take_over, err));
+    WR_TRY(wr_file_lock_take(place, take_over, err));
     WR_TRY(make_hidden(place, err));
     struct visit visit = { .place = place, .err = err };
     WR_TRY(wr_directory_each(place->os, &place->alloc, place->directory, fence_name, &visit, err));

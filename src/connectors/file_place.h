@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* connectors/file_place.h: the output directory of a file sink: its names, its lock, its fences.
  *
- *   <dir>/part-<uid>-<checkpoint>-<subtask>-<attempt>   committed, never changed again
- *   <dir>/.<attempt>/<uid>-<subtask>-<number>           pending, of the attempt that runs
- *   <dir>/.fenced-<attempt>/...                         pending, of an attempt that must not commit
- * any more <dir>/.weir.lock                                    "<pid> <attempt>", locked while the
- * attempt runs
+ *   <dir>/part-<uid>-<checkpoint>-<subtask>-<attempt>  committed, never changed again
+ *   <dir>/.<attempt>/<uid>-<subtask>-<number>          pending, of the attempt that runs
+ *   <dir>/.fenced-<attempt>/...                        pending, of one that must not commit
+ *   <dir>/.weir.lock                                   "<pid> <attempt>", locked while it runs
  *
  * Thread: task.
  */

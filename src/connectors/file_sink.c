@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* file_sink: lines in files that appear whole, each exactly once: two-phase commit with
- * checkpoints.
+/* file_sink: lines in files that appear whole, each exactly once, by two-phase commit.
  *
- *   NONE    --record-----------------> OPEN      [flush]               begin: a file of the
- * attempt's own OPEN    --barrier of checkpoint N-> PENDING N [pre_commit]         durable, in the
- * checkpoint's state PENDING N --N or a later complete--> committed [file_complete]      renamed
- * into sight PENDING N --restored--------------> committed [file_initialize]     recover and commit
- *   OPEN    --failure, kill-----------> removed   [wr_file_place_clean] recover and abort, by a
- * later attempt
+ *   NONE    --record------------> OPEN       [flush]               begin, below the attempt's own
+ *   OPEN    --barrier N---------> PENDING N  [pre_commit]          durable; named in the state
+ *   PENDING --N complete, or on-> committed  [file_complete]       renamed into sight
+ *   PENDING --restored----------> committed  [file_initialize]     recover and commit
+ *   OPEN    --failure, kill-----> removed    [wr_file_place_clean] recover and abort, later
  *
  * Invariants:
- *   (1) What is in a pending file of checkpoint N is exactly what came between the barriers of N -
- * 1 and N, so it is committed iff N (or a later one, if N was aborted) is complete. (2) A pending
- * file is durable, with its name, before the checkpoint acknowledges it. (3) A failed write or sync
- * fails the task: the records are replayed from the last checkpoint. It is never tried again on the
- * same file. (4) Nothing is removed before the first complete checkpoint of this attempt: by then
- * every subtask has recovered what was its own.
+ *   (1) A pending file of checkpoint N has exactly what came between the barriers of N - 1 and N,
+ *       so it is committed iff N, or a later one if N was aborted, is complete.
+ *   (2) A pending file is durable, with its name, before the checkpoint acknowledges it.
+ *   (3) A failed write or sync fails the task: the records are replayed from the last checkpoint.
+ *       It is never tried again on the same file.
+ *   (4) Nothing is removed before the first complete checkpoint of this attempt: by then every
+ *       subtask has recovered what was its own.
  */
 #include "base/crc32c.h"
 #include "base/fail.h"

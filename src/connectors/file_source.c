@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* file_source: lines of files, replayable by offset.
  *
- *   split: a file and the offset of the first byte that was not emitted. Operator list state
- * "splits".
+ *   split: a file, and the offset of the first byte that was not emitted; list state "splits".
  *
  *   splits:  | done ... | current | waiting ... |      without follow, done ones are dropped
  *   file:    ....emitted....|..in the reader..|..not read..
@@ -12,7 +11,7 @@
  *   (1) offset + bytes left in the reader = read_offset, of the current split.
  *   (2) Offsets move by whole lines, so what a checkpoint has is where a line begins.
  *   (3) A start from empty state deals the files out, sorted by path, the i-th to subtask i modulo
- * the parallelism. After that the splits are where the checkpoint has them.
+ *       the parallelism. After that the splits are where the checkpoint has them.
  *
  * With follow the splits are visited in turn, and the unfinished line at a file's end is left
  * there: it is read again when the turn comes back, or kept while there is only one file.

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* generator_source: records made from indexes, replayable by index.
  *
- *   split: {next, end, stride}; the indexes next, next + stride, ... below end. Operator list state
- * "splits".
+ *   split: {next, end, stride}: next, next + stride, ... below end; list state "splits".
  *
  * A start from empty state gives subtask i the indexes i, i + parallelism, ... After a restore at
  * another parallelism a subtask may have several splits, or none; it serves them in turn, a poll

@@ -4,8 +4,8 @@
  * Invariants:
  *   (1) begin <= begin + scanned <= end <= capacity; no byte is looked at twice for its '\n'.
  *   (2) What is unfinished moves to the front before a block is read behind it, so a line stands in
- * one piece and the memory is at most line_max, its ending and two blocks. (3) A line is refused as
- * soon as it must be too long, before its end is seen.
+ *       one piece and the memory is at most twice line_max, its ending and two blocks.
+ *   (3) A line is refused as soon as it must be too long, before its end is seen.
  */
 #include "connectors/line_reader.h"
 

@@ -37,8 +37,7 @@ void wr_line_reader_fini(struct wr_line_reader *reader); /* zeroed: nothing */
 void wr_line_reader_clear(
     struct wr_line_reader *reader); /* forgets what it has; keeps the memory */
 
-/* WR_LINE_BLOCK bytes of room behind what is there; NULL: refused. Then: how many were put there.
- */
+/* WR_LINE_BLOCK bytes of room behind what is there; NULL: refused. Then: how many came. */
 uint8_t *wr_line_reader_room(struct wr_line_reader *reader);
 void wr_line_reader_filled(struct wr_line_reader *reader, size_t size);
 

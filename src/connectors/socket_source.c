@@ -2,16 +2,16 @@
 /* socket_source: lines from a TCP server. At-most-once: what was read and not yet in a completed
  * checkpoint when the job fails is lost, since a socket cannot be read again.
  *
- *   WAITING   --time has come-----> CONNECTED   [try_connect]
- *   WAITING   --refused-----------> WAITING     [on_failure]   while attempts are left, else the
- * task fails CONNECTED --closed by peer----> WAITING     [on_close]     while attempts are left,
- * else end of input CONNECTED --connection lost---> WAITING     [on_failure]
+ *   WAITING   --its time has come--> CONNECTED  [try_connect]
+ *   WAITING   --refused------------> WAITING    [on_failure]  or failed, if no attempt is left
+ *   CONNECTED --closed by peer-----> WAITING    [on_close]    or end of input, if none is left
+ *   CONNECTED --connection lost----> WAITING    [on_failure]  or failed, if none is left
  *
  * Attempts are counted from the last byte that came. A line that has no end yet when the peer
  * closes is emitted as it is; when the connection is lost it is dropped, since the rest of it is
  * unknown.
  */
-#include "base/memory.h"
+#include "base/fail.h"
 #include "connectors/connector.h"
 #include "connectors/line_reader.h"
 #include "os/context_os.h"
@@ -19,8 +19,6 @@
 #include "weir/connectors.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 static const uint64_t ms_ns = 1000 * 1000;
 
@@ -101,17 +99,20 @@ on_failure(struct socket_source *source, weir_context *context, const char *what
 {
     const struct socket_argument *argument = source->argument;
     bool was_connected = source->is_connected;
+    int attempts = (int)source->attempts;
+    weir_error error = { .status = WEIR_OK };
     disconnect(source);
-    if (plan_reconnect(source, context)) {
-        if (was_connected) {
-            weir_context_log(context, 'w', "socket %s:%s: %s: %s; connecting again", argument->host,
-                             argument->port, what, strerror(failure));
-        }
-        return WEIR_OK;
+    bool again = plan_reconnect(source, context);
+    weir_status status =
+        wr_fail_errno(&error, failure, "socket %s:%s: %s (%d attempts to reconnect)",
+                      argument->host, argument->port, what, attempts);
+    if (!again) {
+        return wr_connector_fail(context, status, &error);
     }
-    return weir_context_fail(context, WEIR_IO, "socket %s:%s: %s: %s (%d attempts to reconnect)",
-                             argument->host, argument->port, what, strerror(failure),
-                             (int)source->attempts);
+    if (was_connected) {
+        weir_context_log(context, 'w', "%s; connecting again", error.message);
+    }
+    return WEIR_OK;
 }
 
 static weir_status

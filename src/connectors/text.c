@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* text: a record as a line.
  *
- * TUPLE is Flink's toString, which weir_type_print gives. SPACES prints each field by itself; what
- * a string or bytes field of a nested struct points to counts from the start of the whole block, so
- * such a field is moved into a block of its own kind before it is printed.
+ * TUPLE is Flink's toString, which weir_type_print gives. SPACES prints field by field. There a
+ * string or bytes field of a nested struct cannot go to weir_type_print by itself, since its offset
+ * counts from the start of the whole block: those two are printed here.
  */
 #include "connectors/text.h"
 

@@ -308,3 +308,19 @@ wr_chain_give(struct wr_chain *chain, struct weir_batch *batch)
     wr_assert(chain->operators[0].input == NULL);
     begin_batch(&chain->operators[0], batch);
 }
+
+void
+wr_chain_fini(struct wr_chain *chain)
+{
+    for (uint32_t i = 1; i < chain->count; i++) {
+        struct wr_operator *operator_ = &chain->operators[i];
+        if (operator_->input != NULL) {
+            wr_collector_recycle(&chain->operators[i - 1].collector, operator_->input);
+            operator_->input = NULL;
+        }
+    }
+    if (chain->count != 0 && wr_outputs_in_hand(chain->outputs) != NULL) {
+        wr_collector_recycle(&chain->operators[chain->count - 1].collector,
+                             wr_outputs_in_hand(chain->outputs));
+    }
+}

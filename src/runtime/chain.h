@@ -34,4 +34,8 @@ enum wr_chain_result wr_chain_step(struct wr_chain *chain, uint64_t now_ns);
 /* Gives the first operator its next batch; only while resting. */
 void wr_chain_give(struct wr_chain *chain, struct weir_batch *batch);
 
+/* Frees the batches on their way between operators, before those are; a channel's stay the
+ * channel's. */
+void wr_chain_fini(struct wr_chain *chain);
+
 #endif /* WR_RUNTIME_CHAIN_H */

@@ -8,7 +8,7 @@
  * Invariants:
  *   (1) Records leave in the order they were emitted: closed batches first, then the open one.
  *   (2) What stands behind the first closed batch (in the other closed ones and the open one) never
- *       exceeds the emit limit. open_end carries that into the fast path as one comparison.
+ *       exceeds the emit limit. `end` carries that into the fast path as one comparison.
  *   (3) A refused emit fails the task by its context: a function that overlooks it changes nothing.
  */
 #include "runtime/collector.h"
@@ -55,21 +55,38 @@ wr_collector_fini(struct weir_collector *collector)
     collector->first = collector->last = collector->spare = collector->open = NULL;
 }
 
-/* Invariant (2), after a batch was opened, closed or taken. */
+/* What was put into the open batch becomes its own knowledge. */
 static void
-set_open_end(struct weir_collector *collector)
+settle_open(struct weir_collector *collector)
 {
     struct weir_batch *open = collector->open;
-    collector->open_end = open == NULL ? 0 : open->capacity;
-    if (open == NULL || collector->first == NULL) {
+    if (open != NULL) {
+        open->used = (size_t)(collector->cursor - open->data);
+        open->count = (uint32_t)(collector->offset - open->offsets);
+    }
+}
+
+/* Goes on behind what is in the open batch; sets the end by invariant (2). */
+static void
+aim(struct weir_collector *collector)
+{
+    struct weir_batch *open = collector->open;
+    if (open == NULL) {
+        collector->cursor = collector->end = NULL;
+        collector->offset = NULL;
+        collector->left = 0;
         return;
     }
-    uint64_t left = collector->emit_limit_bytes > collector->closed_bytes
-                        ? collector->emit_limit_bytes - collector->closed_bytes
-                        : 0;
-    if (left < collector->open_end) {
-        collector->open_end = (size_t)left;
+    size_t end = open->capacity & ~(size_t)7;
+    uint64_t limit = collector->emit_limit_bytes;
+    uint64_t allowed = limit > collector->closed_bytes ? limit - collector->closed_bytes : 0;
+    if (collector->first != NULL && allowed < end) {
+        end = (size_t)allowed & ~(size_t)7;
     }
+    collector->cursor = open->data + open->used;
+    collector->end = open->data + (end > open->used ? end : open->used);
+    collector->offset = open->offsets + open->count;
+    collector->left = open->count_max - open->count;
 }
 
 static void
@@ -113,21 +130,10 @@ refuse(struct weir_collector *collector, weir_status status, const char *words, 
     return NULL;
 }
 
-/* Whatever is not an append to an open batch with room. */
-static void *
-emit_slowly(struct weir_collector *collector, size_t size)
+/* Makes sure that the open batch is one that may take the record. NULL: refused. */
+static struct weir_batch *
+open_for(struct weir_collector *collector, size_t size)
 {
-    if (wr_context_has_failed(collector->context)) {
-        return NULL; /* the first failure's words stay */
-    }
-    if (size < collector->least_size) {
-        return refuse(collector, WEIR_INVALID, "it is smaller than the fixed part of its type",
-                      collector->least_size, size);
-    }
-    if (size > WEIR_VALUE_SIZE_MAX) {
-        return refuse(collector, WEIR_LIMIT, "it is over the limit of a record",
-                      WEIR_VALUE_SIZE_MAX, size);
-    }
     size_t rounded = weir_round8(size);
     struct weir_batch *open = collector->open;
     if (open != NULL && open->count != 0 &&
@@ -147,32 +153,54 @@ emit_slowly(struct weir_collector *collector, size_t size)
                       "weir.task.emit-limit",
                       collector->emit_limit_bytes, size);
     }
-    uint8_t *record = wr_batch_append(&collector->alloc, open, size);
-    if (record == NULL) {
-        return refuse(collector, WEIR_NOMEM,
-                      "no memory for a batch this big; raise taskmanager.network.memory.size",
-                      rounded, size);
+    return open;
+}
+
+/* Whatever is not an append to an open batch with room. */
+static void *
+emit_slowly(struct weir_collector *collector, size_t size)
+{
+    if (wr_context_has_failed(collector->context)) {
+        return NULL; /* the first failure's words stay */
     }
-    collector->emitted++;
-    set_open_end(collector);
+    if (size < collector->least_size) {
+        return refuse(collector, WEIR_INVALID, "it is smaller than the fixed part of its type",
+                      collector->least_size, size);
+    }
+    if (size > WEIR_VALUE_SIZE_MAX) {
+        return refuse(collector, WEIR_LIMIT, "it is over the limit of a record",
+                      WEIR_VALUE_SIZE_MAX, size);
+    }
+    settle_open(collector);
+    struct weir_batch *open = open_for(collector, size);
+    uint8_t *record = open == NULL ? NULL : wr_batch_append(&collector->alloc, open, size);
+    if (record == NULL && open != NULL) {
+        (void)refuse(collector, WEIR_NOMEM,
+                     "no memory for a batch this big; raise taskmanager.network.memory.size",
+                     weir_round8(size), size);
+    }
+    aim(collector);
     return record;
 }
 
 void *
 weir_collector_emit(weir_collector *out, size_t size)
 {
-    if (out == NULL) {
+    if (__builtin_expect(out == NULL, 0)) {
         return NULL; /* a sink has no output */
     }
-    struct weir_batch *open = out->open;
-    size_t rounded = weir_round8(size);
-    if (__builtin_expect(open == NULL || open->count == open->count_max || size < out->least_size ||
-                             size > WEIR_VALUE_SIZE_MAX || open->used + rounded > out->open_end,
-                         0)) {
+    uint8_t *record = out->cursor;
+    if (__builtin_expect(
+            size > (size_t)(out->end - record) || size < out->least_size || out->left == 0, 0)) {
         return emit_slowly(out, size);
     }
-    out->emitted++;
-    return wr_batch_bump(open, rounded);
+    size_t rounded = weir_round8(size); /* still within the end, which is a multiple of 8 away */
+    out->left--;
+    out->cursor = record + rounded;
+    out->offset[1] = out->offset[0] + (uint32_t)rounded;
+    out->offset++;
+    memset(record + rounded - 8, 0, 8); /* the tail; the record's bytes come over it */
+    return record;
 }
 
 weir_status
@@ -186,10 +214,25 @@ weir_collector_emit_copy(weir_collector *out, const void *block, size_t size)
     return WEIR_OK;
 }
 
+uint64_t
+wr_collector_count(const struct weir_collector *collector)
+{
+    uint64_t count =
+        collector->open == NULL ? 0 : (uint64_t)(collector->offset - collector->open->offsets);
+    for (const struct weir_batch *batch = collector->first; batch != NULL; batch = batch->next) {
+        count += batch->count;
+    }
+    return count;
+}
+
 struct weir_batch *
 wr_collector_take(struct weir_collector *collector, bool even_open)
 {
     struct weir_batch *batch = collector->first;
+    if (batch == NULL && (!even_open || collector->open == NULL)) {
+        return NULL;
+    }
+    settle_open(collector);
     if (batch != NULL) {
         collector->first = batch->next;
         if (collector->first != NULL) {
@@ -198,11 +241,11 @@ wr_collector_take(struct weir_collector *collector, bool even_open)
             collector->last = NULL;
         }
         batch->next = NULL;
-    } else if (even_open && collector->open != NULL && collector->open->count != 0) {
+    } else if (collector->open->count != 0) {
         batch = collector->open;
         collector->open = NULL;
     }
-    set_open_end(collector);
+    aim(collector);
     return batch;
 }
 

@@ -11,17 +11,21 @@
 
 #include "runtime/batch.h"
 
+/* While a batch is open, what has been put into it stands in cursor, offset and left: its own used
+ * and count are set when it is closed or taken. */
 struct weir_collector {
-    struct weir_batch *open; /* NULL: none yet */
-    size_t open_end;   /* how far records may fill it: its capacity, or less by the emit limit */
-    size_t least_size; /* fixed part of the type */
-    struct weir_batch *first, *last;
-    uint64_t closed_bytes; /* in all closed batches but the first */
+    uint8_t *cursor;         /* where the next record goes */
+    uint8_t *end;            /* how far records may go: the data's end, or less by the emit limit */
+    uint32_t *offset;        /* of the next record, in the open batch's offsets */
+    uint32_t left;           /* records that the open batch has room for; 0 without one */
+    size_t least_size;       /* fixed part of the type */
+    struct weir_batch *open; /* NULL: none */
+    struct weir_batch *first, *last; /* closed, oldest first */
+    uint64_t closed_bytes;           /* in all closed batches but the first */
     struct weir_batch *spare;
     uint32_t spare_count;
     uint32_t batch_count; /* records a batch */
     uint64_t emit_limit_bytes;
-    uint64_t emitted; /* records, ever */
     weir_alloc alloc;
     weir_context *context; /* of the operator, for words */
 };
@@ -48,6 +52,8 @@ wr_collector_has_room(const struct weir_collector *collector)
 /* The oldest closed batch; without one, and if `even_open`, the open one if it holds records.
  * Taken: goes back by wr_collector_recycle. NULL: none. */
 struct weir_batch *wr_collector_take(struct weir_collector *collector, bool even_open);
+/* Records in it, closed and open. */
+uint64_t wr_collector_count(const struct weir_collector *collector);
 void wr_collector_recycle(struct weir_collector *collector, struct weir_batch *batch);
 
 #endif /* WR_RUNTIME_COLLECTOR_H */

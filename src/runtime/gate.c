@@ -189,7 +189,7 @@ on_batch(struct wr_gate *gate, uint32_t index, struct weir_batch *batch)
         on_end(gate, input);
         break;
     default:
-        wr_assert(!"a batch of no kind");
+        wr_assert(batch->kind <= WR_BATCH_END); /* a batch of no kind */
     }
     wr_channel_give_back(input->channel, batch);
     return out;

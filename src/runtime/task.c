@@ -76,14 +76,14 @@ poll_source(struct wr_task *task, uint64_t now)
     }
     weir_context *context = &source->context;
     weir_poll answer = WEIR_POLL_IDLE;
-    uint64_t before = source->collector.emitted;
+    uint64_t before = wr_collector_count(&source->collector);
     context->wake_at_ns = 0;
     weir_status status = source->function.poll(context, source->self, &source->collector,
                                                task->environment->batch_count, &answer);
     if (wr_context_check(context, status, "poll") != WEIR_OK) {
         return true;
     }
-    uint64_t emitted = source->collector.emitted - before;
+    uint64_t emitted = wr_collector_count(&source->collector) - before;
     context->records_before += emitted;
     wr_task_count_records_in(task, emitted);
     switch (answer) {
@@ -129,7 +129,8 @@ take_input(struct wr_task *task)
         task->state = TASK_FINISHING;
         return true;
     default:
-        wr_assert(!"a gate event of no kind");
+        wr_assert(event.kind <= WR_GATE_END); /* an event of no kind */
+        return false;
     }
 }
 
@@ -342,6 +343,7 @@ wr_task_destroy(struct wr_task *task)
     while ((letter = wr_mailbox_pop(&task->letters)) != NULL) {
         wr_memory_free(&alloc, letter, sizeof(struct wr_task_letter));
     }
+    wr_chain_fini(&task->chain);
     for (uint32_t i = 0; i < task->operator_count; i++) {
         wr_operator_fini(&task->operators[i]);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* snapshot/manifest.h: what a native checkpoint is: its `_metadata`, as a tree in memory and as bytes.
+/* snapshot/manifest.h: what a native checkpoint is: its `_metadata`, as a tree in memory and as
+ * bytes.
  *
- *   | magic "WEIRMF01" | u32 version | u32 section count | u64 total length | sections... | u32 CRC32C |
+ *   | magic "WEIRMF01" | u32 version | u32 sections | u64 length | sections... | u32 CRC32C |
  *   section: | u32 kind | u32 version | u64 length | payload |
  *
  * The CRC covers everything before it. A reader refuses unknown section versions and skips unknown
@@ -15,12 +16,15 @@
 #include "weir/snapshot.h"
 #include "weir/status.h"
 
-enum { WR_JOB_ID_SIZE = 33, WR_ATTEMPT_SIZE = 33 }; /* 32 hex digits and a NUL */
+enum {
+    WR_JOB_ID_SIZE = 33,
+    WR_ATTEMPT_SIZE = 33
+}; /* 32 hex digits and a NUL */
 
 enum wr_checkpoint_kind {
     WR_CHECKPOINT_PERIODIC = 1,
-    WR_CHECKPOINT_STOP = 2,  /* final one of a job stopped by signal */
-    WR_CHECKPOINT_FINAL = 3  /* at the end of input: the job is FINISHED once it is committed */
+    WR_CHECKPOINT_STOP = 2, /* final one of a job stopped by signal */
+    WR_CHECKPOINT_FINAL = 3 /* at the end of input: the job is FINISHED once it is committed */
 };
 
 struct wr_manifest_state {
@@ -38,7 +42,7 @@ struct wr_manifest_list {
 
 struct wr_manifest_subtask {
     uint32_t index;
-    bool finished; /* its finish() had been called */
+    bool finished;    /* its finish() had been called */
     const char *file; /* relative to the checkpoint's directory; NULL: no state */
     uint64_t file_size;
     uint32_t file_crc;
@@ -83,7 +87,8 @@ weir_status wr_manifest_encode(const struct wr_manifest *manifest, struct wr_buf
 /* `path` for words. Types of the tree are owned by it. WEIR_CORRUPT with offset; WEIR_VERSION. */
 weir_status wr_manifest_decode(struct wr_manifest *manifest, const char *path, weir_bytes bytes,
                                weir_error *err);
-/* Reads `path` (a `_metadata`); WEIR_UNSUPPORTED where it is a Flink savepoint (its magic), by name. */
+/* Reads `path` (a `_metadata`); WEIR_UNSUPPORTED where it is a Flink savepoint (its magic), by
+ * name. */
 struct wr_os;
 weir_status wr_manifest_read(struct wr_manifest *manifest, struct wr_os *os, const char *path,
                              weir_error *err);

@@ -1,34 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* manifest_decode: the manifest of a native checkpoint, from the bytes of its `_metadata`.
- * Little-endian.
+ * Numbers are little-endian.
  *
- *   OFFSET SIZE WHAT                          a text: u32 length, bytes, no NUL among them
- *    0      8   "WEIRMF01"                    a type: as types/encode.h has it
+ *   OFFSET SIZE WHAT                       a text: u32 length, bytes, no NUL among them
+ *    0      8   "WEIRMF01"                 a type: as types/encode.h has it
  *    8      4   version, 1
- *   12      4   number of sections            section OPERATOR (2, version 1), any number
- *   16      8   length of the whole           16   operator id      4   number of states, each:
- *   24      .   sections                       .   text uid             1  kind
- *    .      4   CRC32C of all before           .   text name            1  list mode
- *                                              .   text backend         .  text name
- *   section                                    4   parallelism          .  type
- *    0      4   kind                           4   max parallelism  4   number of subtasks, each:
- *    4      4   version                        1   1: key type      4  index, ascending
- *    8      8   length of what follows         .   type if so           4  flags: 1 finished, 2
- * file 16      .                                                           .  text file      (2) 8
- * its length     (2) section JOB (1, version 1), the first                               4  its
- * CRC32C     (2) 8   checkpoint id                                                  4  first key
- * group 4   kind: 1 periodic, 2 stop, 3 final                              4  last key group 8
- * trigger, ms since 1970                                         4  number of lists, each: 8
- * completion, ms since 1970                                         4  state's number 8   hash seed
- * 8  elements 32   job id, hex digits 32   attempt, hex digits .   text job name
+ *   12      4   number of sections         section OPERATOR (2, version 1), any number
+ *   16      8   length of the whole        16 operator id       4 number of states, each:
+ *   24      .   sections                    . text uid            1 kind
+ *    .      4   CRC32C of all before        . text name           1 list mode
+ *                                           . text backend        . text name
+ *   section                                 4 parallelism         . type
+ *    0      4   kind                        4 max parallelism   4 number of subtasks, each:
+ *    4      4   version                     1 1: key type         4 index, ascending
+ *    8      8   length of the payload       . type if so          4 flags: 1 finished, 2 file
+ *   16      .   payload                                           . text file     (flag 2)
+ *                                                                 8 its length    (flag 2)
+ *   section JOB (1, version 1), the first                         4 its CRC32C    (flag 2)
+ *    8   checkpoint id                                            4 first key group
+ *    4   kind: 1 periodic, 2 stop, 3 final                        4 last key group
+ *    8   trigger, ms since 1970                                   4 number of lists, each:
+ *    8   completion, ms since 1970                                  4 number of the state
+ *    8   hash seed                                                  8 elements
+ *   32   job id, hex digits
+ *   32   attempt, hex digits
+ *    .   text job name
  *
  * A section whose kind is unknown is skipped where the kind's high bit is set, else refused.
  *
  * Invariants:
  *   (1) Nothing is looked at before length and checksum of the whole hold.
  *   (2) Right checksum or not, any bytes are taken: every count is held against the bytes left
- * before memory is asked for, every number against its limit, every file name must be plain. (3)
- * All memory, the types' too, comes from the manifest's arena: a half-made tree needs no undoing.
+ *       before memory is asked for, every number against its limit, and names must be plain.
+ *   (3) All memory, the types' too, is the manifest's arena: a half-made tree needs no undoing.
  */
 #include "base/crc32c.h"
 #include "base/fail.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* snapshot/restore.h: what one operator subtask is to read of a checkpoint. Made by checkpoint/assignment,
- * carried by job, used by runtime/task. */
+/* snapshot/restore.h: what one operator subtask is to read of a checkpoint. Made by
+ * checkpoint/assignment, carried by job, used by runtime/task. */
 #ifndef WR_SNAPSHOT_RESTORE_H
 #define WR_SNAPSHOT_RESTORE_H
 

@@ -4,12 +4,13 @@
  *   | header 128 | payloads of blocks, back to back | directory | footer 64 |
  *
  * No byte is uncovered: header, directory and footer carry a CRC32C each, every payload's stands in
- * the directory, and the manifest holds the length and CRC32C of the whole file. Header and footer name
- * checkpoint id, attempt, operator and subtask, so that swapped and stale files are told.
- * The exact table of bytes: docs/formats/snapshot.md, and the head of state_file_reader.c.
+ * the directory, and the manifest holds the length and CRC32C of the whole file. Header and footer
+ * name checkpoint id, attempt, operator and subtask, so that swapped and stale files are told. The
+ * exact table of bytes: docs/formats/snapshot.md, and the head of state_file_open.c.
  *
- * The writer is a weir_block_writer: the task fills 1 MiB buffers, the io thread checksums and writes
- * them (O_DIRECT where the file system takes it), in order. The reader is a weir_block_reader.
+ * The writer is a weir_block_writer: the task fills 1 MiB buffers, the io thread checksums and
+ * writes them (O_DIRECT where the file system takes it), in order. The reader is a
+ * weir_block_reader.
  */
 #ifndef WR_SNAPSHOT_STATE_FILE_H
 #define WR_SNAPSHOT_STATE_FILE_H
@@ -37,13 +38,13 @@ struct wr_state_file_result {
 
 struct wr_state_file_parameters {
     struct wr_os *os;
-    struct wr_executor *executor;  /* the io thread's; lent for the writer's life */
-    weir_alloc alloc;              /* for buffers, counted as snapshot memory */
-    const char *path;              /* copied; the file must not exist */
+    struct wr_executor *executor; /* the io thread's; lent for the writer's life */
+    weir_alloc alloc;             /* for buffers, counted as snapshot memory */
+    const char *path;             /* copied; the file must not exist */
     struct wr_state_file_identity identity;
-    size_t buffer_size;            /* 0: 1 MiB; a multiple of 4096 */
-    size_t buffer_count;           /* 0: 3 */
-    struct wr_mailbox *reply_to;   /* where `letter` of the result goes; with its parker */
+    size_t buffer_size;          /* 0: 1 MiB; a multiple of 4096 */
+    size_t buffer_count;         /* 0: 3 */
+    struct wr_mailbox *reply_to; /* where `letter` of the result goes; with its parker */
     struct wr_parker *reply_parker;
 };
 
@@ -57,7 +58,9 @@ struct wr_state_file_reply {
 /* The task's side. Thread: task. */
 weir_status wr_state_file_create(const struct wr_state_file_parameters *parameters,
                                  weir_block_writer **out_writer, weir_error *err);
-/* Writes the directory and hands the rest to the io thread, which fdatasyncs and closes; then the reply. */
+/* Hands the rest to the io thread, which writes the directory, fdatasyncs and closes; then the
+ * reply, which carries any earlier failure too. WEIR_INVALID: within a block, or twice; there will
+ * be no reply. */
 weir_status wr_state_file_finish(weir_block_writer *writer, struct wr_state_file_reply *reply);
 /* Lets the io thread close and unlink what was written; then the reply (status CANCELLED). */
 void wr_state_file_abort(weir_block_writer *writer, struct wr_state_file_reply *reply);
@@ -80,7 +83,8 @@ weir_status wr_state_file_open(const struct wr_state_file_open *parameters,
                                weir_block_reader **out_reader, weir_error *err);
 /* Reads every byte and compares the whole file's CRC32C; for `verify` and for small files. */
 weir_status wr_state_file_verify(weir_block_reader *reader, weir_error *err);
-/* The LIST block of an operator state: elements one by one. WEIR_NOT_FOUND: no such list in the file. */
+/* The LIST block of an operator state: elements one by one, checked before. A failure of `each` is
+ * passed on; its words are each's own. WEIR_NOT_FOUND: no such list in the file. */
 weir_status wr_state_file_list(weir_block_reader *reader, const char *state_name,
                                weir_status (*each)(void *argument, size_t index, weir_bytes value),
                                void *argument, weir_error *err);

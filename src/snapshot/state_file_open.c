@@ -25,9 +25,9 @@
  *   56      8   "WEIRSFEN"
  *
  * Invariants:
- *   (1) Nothing is believed before its checksum and identity hold: footer, then directory, then
- * header. (2) Blocks tile the space between header and directory, so no byte of the file is
- * uncovered. (3) Memory asked for is bounded by the file's size, whatever it says of itself.
+ *   (1) Nothing is believed before its checksum and identity hold: footer, directory, header.
+ *   (2) Blocks tile the space between header and directory: no byte of the file is uncovered.
+ *   (3) Memory asked for is bounded by the file's size, whatever it says of itself.
  */
 #include "base/crc32c.h"
 #include "base/fail.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state_file_output: one new file, written front to back by the io thread.
  *
- *   CLOSED --append--> OPEN    [make_file]     exclusive: what is there already is never written
- * over OPEN   --append--> OPEN    [append] OPEN   --finish--> CLOSED  [finish]        truncate
- * padding, fdatasync, close any    --failure--> FAILED [finish]        close, unlink
+ *   CLOSED --append--> OPEN    [make_file]  exclusive: what is there is never written over
+ *   OPEN   --append--> OPEN    [append]
+ *   OPEN   --finish--> CLOSED  [finish]     truncate padding, fdatasync, close
+ *   any    --failure--> FAILED [finish]     close, unlink
  *
  * O_DIRECT, since a snapshot must not push the working set out of the page cache and the disk takes
  * the buffers as they are. A file system may refuse it when the file is opened or only when it is

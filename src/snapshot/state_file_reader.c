@@ -5,10 +5,10 @@
  *   file --pread------------------------> caller          reads of a window and more
  *
  * Invariants:
- *   (1) `fetched` bytes of the current block are in its running checksum; the last `window_left` of
- * them stand in the window and were not given out so far. (2) The checksum is compared when the
- * last byte is fetched, that is before it is given out. A reader that leaves a block early has not
- * verified it, and must not believe it.
+ *   (1) `fetched` bytes of the current block are in its running checksum; the last `window_left`
+ *       of them stand in the window and were not given out so far.
+ *   (2) The checksum is compared when the last byte is fetched, that is before it is given out. A
+ *       reader that leaves a block early has not verified it, and must not believe it.
  */
 #include "snapshot/state_file_reader.h"
 #include "base/crc32c.h"

@@ -11,12 +11,13 @@
  *
  * Invariants:
  *   (1) There is always a current buffer, and it may be full: it is handed over only when another
- * byte has to be written and a buffer for that byte is there. So finish never needs memory on the
- * task's side. (2) The task never waits: where no buffer of the pool is free it takes an extra one,
- * which the io thread frees. Whoever looks at weir_block_writer_room before it writes causes none.
- *   (3) Every buffer but the last is full, and a multiple of 4096: the io thread appends them as
- * they are. (4) Between hand_over and its release a buffer is the io thread's. `is_free` passes it
- * back. (5) The reply is pushed last: after it nothing here is touched by the io thread.
+ *       byte has to be written and a buffer for that byte is there. So finish never needs memory
+ *       on the task's side.
+ *   (2) The task never waits: where no buffer of the pool is free it takes an extra one, which
+ *       the io thread frees. Whoever looks at weir_block_writer_room first causes none.
+ *   (3) Every buffer but the last is full, and a multiple of 4096: it is appended as it is.
+ *   (4) Between hand_over and its release a buffer is the io thread's; `is_free` gives it back.
+ *   (5) The reply is pushed last: after it nothing here is touched by the io thread.
  */
 #include "snapshot/state_file_writer.h"
 #include "base/check.h"

@@ -8,6 +8,7 @@
  */
 #include "base/fail.h"
 #include "state/key_hash.h"
+#include "types/java_hash.h"
 #include "types/key.h"
 #include "weir/state.h"
 
@@ -17,10 +18,16 @@ weir_key
 weir_key_make(const weir_type *key_type, weir_bytes bytes, uint32_t max_parallelism,
               uint64_t hash_seed)
 {
+    int32_t code = 0;
+    weir_kind kind = weir_type_kind(key_type);
+    if ((kind == WEIR_I64 || kind == WEIR_U64) && bytes.size == 8) { /* the most frequent */
+        code = wr_java_hash_word(wr_get_u64(bytes.data));
+    } else {
+        code = wr_key_java_hash(key_type, bytes);
+    }
     return (weir_key){ .data = bytes.data,
                        .size = (uint32_t)bytes.size,
-                       .key_group =
-                           wr_key_group_of(wr_key_java_hash(key_type, bytes), max_parallelism),
+                       .key_group = wr_key_group_of(code, max_parallelism),
                        .hash = wr_key_hash(bytes.data, bytes.size, hash_seed) };
 }
 

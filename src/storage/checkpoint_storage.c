@@ -2,13 +2,12 @@
 /* checkpoint_storage: opens the place where one job's checkpoints live, and looks at what is there.
  *
  * Opening, in this order:
- *   1. the checkpoint directory                  made where missing, each new name synced
- *   2. the job's lock                            lock.c; the last attempt is fenced by what the
- * lock says
- *   3. <job-id>, shared, taskowned               as Flink has them
- *   4. other attempts in the job's directory     fence.c
- *   5. .<attempt>                                from here on we may build
- *   6. _finished of an earlier run               gone: this job runs again
+ *   1. the checkpoint directory               made where missing, each new name synced
+ *   2. the job's lock                         lock.c; the last attempt it names is fenced
+ *   3. <job-id>, shared, taskowned            as Flink has them
+ *   4. other attempts in the job's directory  fence.c
+ *   5. .<attempt>                             from here on we may build
+ *   6. _finished of an earlier run            gone: this job runs again
  */
 #include "base/fail.h"
 #include "base/little.h"

@@ -2,18 +2,19 @@
 /* storage/checkpoint_storage.h: where one job's checkpoints live on a file system.
  *
  *   <dir>/.<job-name>.lock                 held by the running process; its pid and attempt inside
+ *   <dir>/.<job-name>.lock.new, .guard     the next one being made; held while a process starts
  *   <dir>/<job-id>/shared, taskowned       as Flink has them
  *   <dir>/<job-id>/.<attempt>/chk-N/       being built; data files, then _metadata
  *   <dir>/<job-id>/chk-N/                  complete: by one no-replace rename of the directory
  *   <dir>/<job-id>/_finished               the job reached its end
  *
- * Everything an attempt changes, it changes by a path below its own hidden directory, or by a rename out of
- * it: a process that was fenced gets ENOENT and says so. Dropping is a rename into the hidden directory,
- * then removal. With create-subdir false there is no <job-id> level.
+ * Everything an attempt changes, it changes by a path below its own hidden directory, or by a
+ * rename out of it: a process that was fenced gets ENOENT and says so. Dropping is a rename into
+ * the hidden directory, then removal. With create-subdir false there is no <job-id> level.
  *
- * Completion's order: data files were fdatasynced by their writers -> fsync chk-N -> _metadata.tmp written,
- * fsynced -> rename to _metadata -> fsync chk-N -> fsync .<attempt> -> rename chk-N out -> fsync both parents.
- * Thread: io, or the host while the job starts or ends; never two at once.
+ * Completion's order: data files were fdatasynced by their writers -> fsync chk-N -> _metadata.tmp
+ * written, fsynced -> rename to _metadata -> fsync chk-N -> fsync .<attempt> -> rename chk-N out ->
+ * fsync both parents. Thread: io, or the host while the job starts or ends; never two at once.
  */
 #ifndef WR_STORAGE_CHECKPOINT_STORAGE_H
 #define WR_STORAGE_CHECKPOINT_STORAGE_H
@@ -30,17 +31,17 @@ struct wr_storage_parameters {
     const char *directory; /* a path or file://; another scheme is refused by name (UNSUPPORTED) */
     bool create_subdir;    /* execution.checkpointing.create-subdir */
     const char *job_name;
-    const char *job_id;    /* 32 hex digits */
-    const char *attempt;   /* 32 hex digits, random */
-    bool take_over;        /* fence a holder that is still alive */
+    const char *job_id;  /* 32 hex digits */
+    const char *attempt; /* 32 hex digits, random */
+    bool take_over;      /* fence a holder that is still alive */
 };
 
-/* Makes the directories, takes the job's lock (WEIR_BUSY names the holder's pid and --take-over), fences and
- * removes the hidden directories of older attempts. */
+/* Makes the directories, takes the job's lock (WEIR_BUSY names the holder's pid and --take-over),
+ * fences and removes the hidden directories of older attempts. */
 weir_status wr_checkpoint_storage_open(const struct wr_storage_parameters *parameters,
-                                       struct wr_checkpoint_storage **out_storage,
-                                       weir_error *err);
-void wr_checkpoint_storage_close(struct wr_checkpoint_storage *storage); /* drops the lock; NULL ok */
+                                       struct wr_checkpoint_storage **out_storage, weir_error *err);
+void wr_checkpoint_storage_close(
+    struct wr_checkpoint_storage *storage); /* drops the lock; NULL ok */
 
 /* The path of a data file of a checkpoint being built, into out (WR_PATH_MAX). */
 weir_status wr_checkpoint_storage_path(const struct wr_checkpoint_storage *storage,
@@ -59,15 +60,15 @@ weir_status wr_checkpoint_storage_abandon(struct wr_checkpoint_storage *storage,
 /* Removes a complete one that this job id owns. */
 weir_status wr_checkpoint_storage_drop(struct wr_checkpoint_storage *storage,
                                        uint64_t checkpoint_id, weir_error *err);
-/* Writes and fsyncs _finished (its text: the last checkpoint id). */
+/* Writes and fsyncs _finished (its text: the last checkpoint id, then the job's name, a line each).
+ */
 weir_status wr_checkpoint_storage_finish(struct wr_checkpoint_storage *storage,
                                          uint64_t checkpoint_id, weir_error *err);
 /* The ids of complete checkpoints of this job id, ascending. */
-weir_status wr_checkpoint_storage_retained(struct wr_checkpoint_storage *storage,
-                                           uint64_t *out_ids, size_t room, size_t *out_count,
-                                           weir_error *err);
+weir_status wr_checkpoint_storage_retained(struct wr_checkpoint_storage *storage, uint64_t *out_ids,
+                                           size_t room, size_t *out_count, weir_error *err);
 /* The highest N of any chk-N that exists, complete or not, 0 if none: ids are never reused. */
-weir_status wr_checkpoint_storage_highest(struct wr_checkpoint_storage *storage,
-                                          uint64_t *out_id, weir_error *err);
+weir_status wr_checkpoint_storage_highest(struct wr_checkpoint_storage *storage, uint64_t *out_id,
+                                          weir_error *err);
 
 #endif /* WR_STORAGE_CHECKPOINT_STORAGE_H */

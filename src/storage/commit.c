@@ -16,9 +16,9 @@
  *
  * Invariants:
  *   (1) A complete checkpoint that is taken out of sight, by drop or because its completion failed
- * after the rename, loses its first file only when its absence is durable: never does a power cut
- * leave half of one under its name. (2) A failed sync fails the checkpoint; nothing is synced again
- * by the same descriptor.
+ *       after the rename, loses its first file only when its absence is durable: never does a
+ *       power cut leave half of one under its name.
+ *   (2) A failed sync fails the checkpoint; nothing is synced again by the same descriptor.
  */
 #include "base/fail.h"
 #include "storage/handle.h"

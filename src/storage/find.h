@@ -21,16 +21,16 @@ struct wr_found_snapshot {
 };
 
 /* WEIR_NOT_FOUND with Flink's sense ("Cannot find checkpoint or savepoint file/directory ..."),
- * WEIR_CORRUPT (for latest: names it and the next older), WEIR_INVALID: several job ids (lists them),
- * WEIR_VERSION: a snapshot of another job's name where `latest:` asked for this one. */
+ * WEIR_CORRUPT (for latest: names it and the next older), WEIR_INVALID: several job ids (lists
+ * them), WEIR_VERSION: a snapshot of another job's name where `latest:` asked for this one. */
 weir_status wr_snapshot_find(struct wr_os *os, const weir_alloc *alloc, const char *text,
                              const char *job_name, struct wr_found_snapshot *out_found,
                              weir_error *err);
 void wr_found_snapshot_fini(struct wr_found_snapshot *found);
 
-/* The newest complete checkpoint of a job of this name anywhere below the checkpoint directory; for the
- * refusal to start empty. WEIR_NOT_FOUND: none, also when the directory is not there. A job id that
- * holds _finished does not count. */
+/* The newest complete checkpoint of a job of this name anywhere below the checkpoint directory; for
+ * the refusal to start empty. WEIR_NOT_FOUND: none, also when the directory is not there. A job id
+ * that holds _finished does not count. */
 weir_status wr_snapshot_newest(struct wr_os *os, const weir_alloc *alloc, const char *directory,
                                const char *job_name, char *out_path, weir_error *err);
 

@@ -15,10 +15,11 @@
  * unlinked.
  *
  * Invariants:
- *   (1) All below happens under the guard: who reads the lock's file replaces it before anyone else
- * reads. (2) The last holder is fenced before its file is replaced: whoever dies in between leaves
- * the file that still names the one to fence. So there is never an attempt that is neither fenced
- * nor named.
+ *   (1) All below happens under the guard: who reads the lock's file replaces it before anyone
+ *       else reads.
+ *   (2) The last holder is fenced before its file is replaced: whoever dies in between leaves the
+ *       file that still names the one to fence. So there is never an attempt that is neither
+ *       fenced nor named.
  */
 #include "base/fail.h"
 #include "base/hash.h"

@@ -113,6 +113,7 @@ directory_has_checkpoint(struct wr_os *os, const char *directory)
         struct wr_os_stat stat;
         snprintf(path, sizeof path, "%s/%s/_metadata", directory, name);
         found = found || (strncmp(name, "chk-", 4) == 0 && os->ops->stat(os, path, &stat) == 0);
+        found = found || strcmp(name, "_finished") == 0;
         if (!found && name[0] != '.' && strlen(name) == 32) {
             snprintf(path, sizeof path, "%s/%s", directory, name);
             found = directory_has_checkpoint(os, path);

@@ -85,7 +85,7 @@ void lab_use(struct lab *lab, struct os_sim *sim);
 void lab_run(struct lab *lab, const struct lab_attempt *attempt, struct lab_outcome *out);
 /* SIGKILL for all; completed operations stay. */
 void lab_kill(struct lab *lab);
-/* True if a complete checkpoint can be restored from. */
+/* True if latest: has an answer: a complete checkpoint, or a job that has finished. */
 bool lab_has_checkpoint(struct lab *lab);
 
 /* Reads the committed output: false (with words) if something seen before changed or is gone, or if it

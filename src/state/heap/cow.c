@@ -125,12 +125,13 @@ stamp(const struct wr_layout *layout, struct wr_table *table, uint32_t chunk, ui
 }
 
 void
-wr_cow_touch_slow(struct wr_heap_state *state, struct wr_table *table, uint32_t bucket)
+wr_cow_touch_slow(struct wr_heap_state *state, struct wr_table *table,
+                  const struct wr_bucket *bucket)
 {
     struct wr_heap *heap = state->heap;
-    uint32_t chunk = bucket / state->layout.chunk_buckets;
-    uint16_t epoch = wr_table_bucket(&state->layout, table, bucket)->epoch;
-    uint32_t readers = readers_of(state, table, epoch, heap->epoch, NULL);
+    size_t offset = (size_t)((const uint8_t *)bucket - table->buckets);
+    uint32_t chunk = (uint32_t)(offset / WR_CHUNK_BYTES);
+    uint32_t readers = readers_of(state, table, bucket->epoch, heap->epoch, NULL);
     if (readers != 0) {
         copy_for(state, table, chunk, readers);
     }

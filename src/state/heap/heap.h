@@ -138,14 +138,14 @@ weir_status wr_heap_add_state(struct wr_heap *heap, const weir_state_descriptor 
 
 /* Before a bucket of a live table is changed: copies its chunk if an open snapshot needs it, and stamps it.
  * Never fails: a snapshot whose copy finds no memory is marked failed. */
-void wr_cow_touch_slow(struct wr_heap_state *state, struct wr_table *table, uint32_t bucket);
+void wr_cow_touch_slow(struct wr_heap_state *state, struct wr_table *table,
+                       const struct wr_bucket *bucket);
 
 static inline void
-wr_cow_touch(struct wr_heap_state *state, struct wr_table *table, uint32_t index)
+wr_cow_touch(struct wr_heap_state *state, struct wr_table *table, const struct wr_bucket *bucket)
 {
-    const struct wr_bucket *bucket = wr_table_bucket(&state->layout, table, index);
     if (__builtin_expect(bucket->epoch != (uint16_t)state->heap->epoch, 0)) {
-        wr_cow_touch_slow(state, table, index);
+        wr_cow_touch_slow(state, table, bucket);
     }
 }
 

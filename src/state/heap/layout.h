@@ -99,30 +99,58 @@ wr_home_of(uint32_t high, uint32_t bucket_count)
     return (uint32_t)(((uint64_t)high * bucket_count) >> 32);
 }
 
+/* Up to 12 bytes as two words, zeros behind; reads nothing outside of them. */
 static inline void
-wr_probe_init(struct wr_probe *probe, const struct wr_layout *layout, const weir_key *key)
+wr_short_words(const uint8_t *at, uint32_t size, uint64_t *out_low, uint64_t *out_high)
+{
+    *out_high = 0;
+    if (size >= 8) {
+        *out_low = wr_get_u64(at);
+        if (size > 8) {
+            *out_high = wr_get_u64(at + size - 8) >> (8 * (16 - size));
+        }
+    } else if (size >= 4) {
+        uint64_t tail = wr_get_u32(at + size - 4);
+        *out_low = wr_get_u32(at) | tail << (8 * (size - 4));
+    } else if (size > 0) {
+        uint32_t middle = size >> 1;
+        *out_low = at[0] | (uint64_t)at[middle] << (8 * middle) |
+                   (uint64_t)at[size - 1] << (8 * (size - 1));
+    } else {
+        *out_low = 0;
+    }
+}
+
+/* `form` is the layout's; a constant where the caller has one loop for each. */
+static inline __attribute__((always_inline)) void
+wr_probe_init_as(enum wr_key_form form, struct wr_probe *probe, const weir_key *key)
 {
     probe->data = NULL;
-    probe->part[0] = 0;
     probe->part[1] = 0;
     probe->size = key->size;
     probe->high = (uint32_t)(key->hash >> 32);
     probe->tag = wr_tag_of(key->hash);
-    if (layout->key_form != WR_KEY_BYTES) {
-        if (key->size == 8) {
-            probe->part[0] = wr_get_u64(key->data);
-        } else {
-            memcpy(probe->part, key->data, key->size);
-        }
+    if (form == WR_KEY_WORD && key->size == 8) {
+        probe->part[0] = wr_get_u64(key->data);
+    } else if (form != WR_KEY_BYTES) {
+        probe->part[0] = 0;
+        memcpy(probe->part, key->data, key->size);
     } else if (key->size <= WR_INLINE_KEY_MOST) {
-        uint8_t part[16] = { 0 };
-        wr_put_u32(part, key->size);
-        memcpy(part + 4, key->data, key->size);
-        memcpy(probe->part, part, sizeof part);
+        uint64_t low = 0;
+        uint64_t high = 0;
+        wr_short_words(key->data, key->size, &low, &high);
+        probe->part[0] = key->size | low << 32;
+        probe->part[1] = low >> 32 | high << 32;
     } else {
         probe->part[0] = key->size | ((uint64_t)probe->high << 32);
         probe->data = key->data;
     }
+}
+
+static inline void
+wr_probe_init(struct wr_probe *probe, const struct wr_layout *layout, const weir_key *key)
+{
+    wr_probe_init_as(layout->key_form, probe, key);
 }
 
 /* 0x80 for each byte of `tags` that equals `tag`, exactly. */
@@ -132,6 +160,14 @@ wr_tags_equal(uint64_t tags, uint64_t tag)
     const uint64_t low7 = 0x7f7f7f7f7f7f7f7fULL;
     uint64_t differ = tags ^ (tag * 0x0101010101010101ULL);
     return ~(((differ & low7) + low7) | differ | low7);
+}
+
+/* The same, of which the lowest one alone is sure to be equal. */
+static inline uint64_t
+wr_tags_first(uint64_t tags, uint64_t tag)
+{
+    uint64_t differ = tags ^ (tag * 0x0101010101010101ULL);
+    return (differ - 0x0101010101010101ULL) & ~differ & 0x8080808080808080ULL;
 }
 
 /* The next of the slots that such a mask stands for. */
@@ -153,22 +189,20 @@ wr_bucket_tag(const struct wr_bucket *bucket, uint32_t slot)
     return (uint8_t)(bucket->tags >> (slot * 8));
 }
 
-static inline bool
-wr_slot_is(const struct wr_layout *layout, const uint8_t *slot, const struct wr_probe *probe)
+static inline __attribute__((always_inline)) bool
+wr_slot_is(enum wr_key_form form, const uint8_t *slot, const struct wr_probe *probe)
 {
-    uint64_t part[2];
-    memcpy(&part[0], slot, 8);
-    if (part[0] != probe->part[0]) {
+    if (wr_get_u64(slot) != probe->part[0]) {
         return false;
     }
-    if (layout->key_form == WR_KEY_WORD) {
+    if (form == WR_KEY_WORD) {
         return true;
     }
-    memcpy(&part[1], slot + 8, 8);
-    if (probe->data == NULL) {
-        return part[1] == probe->part[1];
+    uint64_t second = wr_get_u64(slot + 8);
+    if (form == WR_KEY_PAIR || probe->data == NULL) {
+        return second == probe->part[1];
     }
-    return memcmp((const void *)(uintptr_t)part[1], probe->data, probe->size) == 0;
+    return memcmp((const void *)(uintptr_t)second, probe->data, probe->size) == 0;
 }
 
 /* The key bytes that a slot holds; lent. */

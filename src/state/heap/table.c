@@ -121,17 +121,6 @@ wr_table_free(struct wr_heap_state *state, struct wr_table *table)
     wr_region_free(&heap->region, table, sizeof *table);
 }
 
-/* Which of a growing pair serves this hash. */
-static inline struct wr_table *
-serving(struct wr_table *table, uint32_t high)
-{
-    if (__builtin_expect(table->growing, 0)) {
-        struct wr_table *older = table->older;
-        return wr_home_of(high, older->bucket_count) >= older->moved ? older : table;
-    }
-    return table;
-}
-
 bool
 wr_table_find(const struct wr_heap_state *state, uint32_t group, const struct wr_probe *probe,
               struct wr_place *out_place)
@@ -141,16 +130,16 @@ wr_table_find(const struct wr_heap_state *state, uint32_t group, const struct wr
     if (table == NULL) {
         return false;
     }
-    table = serving(table, probe->high);
+    table = wr_table_serving(table, probe->high);
     uint32_t index = wr_home_of(probe->high, table->bucket_count);
     for (uint32_t tried = 0; tried < table->bucket_count; tried++) {
-        const struct wr_bucket *bucket = wr_table_bucket(layout, table, index);
+        struct wr_bucket *bucket = wr_table_bucket(layout, table, index);
         uint64_t mask = wr_tags_equal(bucket->tags, probe->tag);
         for (; mask != 0; mask &= mask - 1) {
             uint32_t slot = wr_mask_slot(mask);
             uint8_t *at = wr_bucket_slot(layout, bucket, slot);
-            if (__builtin_expect(wr_slot_is(layout, at, probe), 1)) {
-                *out_place = (struct wr_place){ table, index, slot, at };
+            if (wr_slot_is(layout->key_form, at, probe)) {
+                *out_place = (struct wr_place){ table, bucket, slot, at };
                 return true;
             }
         }
@@ -178,11 +167,11 @@ take_slot(struct wr_heap_state *state, struct wr_table *table, uint32_t high, ui
         uint64_t free_slots = wr_tags_equal(bucket->tags, 0) & layout->slot_tags;
         if (free_slots != 0) {
             uint32_t slot = wr_mask_slot(free_slots);
-            wr_cow_touch(state, table, index);
+            wr_cow_touch(state, table, bucket);
             bucket->tags |= tag << (slot * 8);
             bucket->dirty |= (uint8_t)(1u << slot);
             *out_place =
-                (struct wr_place){ table, index, slot, wr_bucket_slot(layout, bucket, slot) };
+                (struct wr_place){ table, bucket, slot, wr_bucket_slot(layout, bucket, slot) };
             break;
         }
         bucket->flags |= WR_BUCKET_OVERFLOWED;
@@ -312,7 +301,7 @@ wr_table_insert(struct wr_heap_state *state, uint32_t group, const struct wr_pro
                 const uint8_t *key_block, struct wr_place *out_place)
 {
     const struct wr_layout *layout = &state->layout;
-    struct wr_table *table = serving(state->tables[group], probe->high);
+    struct wr_table *table = wr_table_serving(state->tables[group], probe->high);
     take_slot(state, table, probe->high, probe->tag, out_place);
     memcpy(out_place->at, &probe->part[0], 8);
     if (layout->key_part_bytes == 16) {
@@ -350,8 +339,8 @@ void
 wr_table_remove(struct wr_heap_state *state, uint32_t group, const struct wr_place *place)
 {
     struct wr_table *table = place->table;
-    wr_cow_touch(state, table, place->bucket);
-    struct wr_bucket *bucket = wr_table_bucket(&state->layout, table, place->bucket);
+    struct wr_bucket *bucket = place->bucket;
+    wr_cow_touch(state, table, bucket);
     bucket->tags &= ~((uint64_t)0xff << (place->slot * 8));
     bucket->dirty |= (uint8_t)(1u << place->slot);
     memset(place->at, 0, state->layout.slot_bytes);

@@ -8,7 +8,7 @@
 /* Where an entry stands. */
 struct wr_place {
     struct wr_table *table;
-    uint32_t bucket;
+    struct wr_bucket *bucket;
     uint32_t slot;
     uint8_t *at; /* the slot's first byte */
 };
@@ -33,21 +33,38 @@ void wr_table_insert(struct wr_heap_state *state, uint32_t group, const struct w
 /* Frees the slot; the blocks it points to are the caller's. */
 void wr_table_remove(struct wr_heap_state *state, uint32_t group, const struct wr_place *place);
 
-/* Touches the lines that a lookup reads first. */
-static inline void
-wr_table_prefetch(const struct wr_heap_state *state, uint32_t group, uint32_t high)
+/* Which of a growing pair serves this hash. */
+static inline struct wr_table *
+wr_table_serving(struct wr_table *table, uint32_t high)
 {
-    const struct wr_table *table = state->tables[group];
-    if (table == NULL) {
-        return;
+    if (__builtin_expect(table->growing, 0)) {
+        struct wr_table *older = table->older;
+        return wr_home_of(high, older->bucket_count) >= older->moved ? older : table;
     }
-    if (table->growing && wr_home_of(high, table->older->bucket_count) >= table->older->moved) {
-        table = table->older;
+    return table;
+}
+
+/* The bucket where a lookup begins; NULL: the key group is empty. */
+static inline __attribute__((always_inline)) struct wr_bucket *
+wr_table_home(struct wr_table *table, uint32_t bucket_bytes, uint32_t high)
+{
+    if (__builtin_expect(table == NULL, 0)) {
+        return NULL;
     }
-    const uint8_t *bucket = table->buckets + (size_t)wr_home_of(high, table->bucket_count) *
-                                                 state->layout.bucket_bytes;
-    for (uint32_t at = 0; at < state->layout.bucket_bytes; at += 64) {
-        __builtin_prefetch(bucket + at, 1, 3);
+    table = wr_table_serving(table, high);
+    size_t home = wr_home_of(high, table->bucket_count);
+    return (struct wr_bucket *)(void *)(table->buckets + home * bucket_bytes);
+}
+
+static inline __attribute__((always_inline)) void
+wr_bucket_prefetch(const struct wr_bucket *bucket, uint32_t bucket_bytes)
+{
+    const uint8_t *lines = (const uint8_t *)bucket;
+    __builtin_prefetch(lines, 1, 3);
+    __builtin_prefetch(lines + 64, 1, 3);
+    if (__builtin_expect(bucket_bytes > 128, 0)) {
+        __builtin_prefetch(lines + 128, 1, 3);
+        __builtin_prefetch(lines + 192, 1, 3);
     }
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fixture.h: one task around the function under test, in one thread on a simulated system. For the tests of
- * operators and connectors, which link no job: weir_environment_source and its like are fakes here that
- * keep what they are given.
+/* fixture.h: one task around the function under test, in one thread on a simulated system. For the
+ * tests of operators and connectors, which link no job: weir_environment_source and its like are
+ * fakes here that keep what they are given.
  *
- *   source under test -> capture      feed -> operator under test -> capture      feed -> sink under test
+ *   source under test -> capture
+ *   feed -> operator under test -> capture
+ *   feed -> sink under test
  *
  * One test file of a binary includes fixture_body.h, which defines all this.
  */
@@ -38,7 +40,10 @@ struct weir_environment {
     struct weir_stream stream;
 };
 
-enum { LIFE_RECORDS_MAX = 4096, LIFE_LOG_SIZE = 8192 };
+enum {
+    LIFE_RECORDS_MAX = 4096,
+    LIFE_LOG_SIZE = 8192
+};
 
 /* Records to be fed, or captured: each a block of its own. */
 struct records {
@@ -66,8 +71,8 @@ struct life {
     bool take_over;
     bool allow_rewind;
     bool no_checkpointing;
-    const char *max_line; /* NULL: default */
-    uint64_t pause_ns;    /* by which life_run moves the clock first */
+    const char *max_line;       /* NULL: default */
+    uint64_t pause_ns;          /* by which life_run moves the clock first */
     const weir_type *feed_type; /* NULL: the function under test is a source */
     size_t key_fields[4];
     size_t key_field_count;
@@ -97,8 +102,8 @@ struct life {
     struct wr_task *task;
 };
 
-/* Zero the life, fill in what differs (attempt is made from `number`), then start. `from`: restore what it
- * acknowledged last, its checkpoint being `checkpoint_id`; NULL: empty. */
+/* Zero the life, fill in what differs (attempt is made from `number`), then start. `from`: restore
+ * what it acknowledged last, its checkpoint being `checkpoint_id`; NULL: empty. */
 void life_init(struct life *life, struct os_sim *sim, struct wr_os *os, unsigned number,
                const struct made *made);
 void life_start(struct life *life, const struct life *from);

@@ -71,7 +71,8 @@ weir_stream *
 weir_stream_sink(weir_stream *stream, const char *name, const weir_function *function,
                  const void *argument, size_t argument_size)
 {
-    return stream != NULL ? keep(stream->environment, name, function, argument, argument_size) : NULL;
+    return stream != NULL ? keep(stream->environment, name, function, argument, argument_size)
+                          : NULL;
 }
 
 weir_stream *
@@ -217,8 +218,8 @@ life_init(struct life *life, struct os_sim *sim, struct wr_os *os, unsigned numb
 }
 
 static void
-add_operator(struct life *life, const weir_function *function, const void *argument, const char *uid,
-             const weir_type *input, const weir_type *output)
+add_operator(struct life *life, const weir_function *function, const void *argument,
+             const char *uid, const weir_type *input, const weir_type *output)
 {
     struct wr_task_operator *added = &life->operators[life->operator_count];
     *added = (struct wr_task_operator){ .function = function,
@@ -295,6 +296,56 @@ make_restore(struct life *life, const struct life *from)
 }
 
 static void
+take_reports(struct life *life)
+{
+    struct wr_letter *letter;
+    while ((letter = wr_mailbox_pop(&life->reports)) != NULL) {
+        struct wr_task_report *report = (struct wr_task_report *)(void *)letter;
+        switch (report->kind) {
+        case WR_TASK_INITIALIZED:
+            life->initialized = true;
+            break;
+        case WR_TASK_ACKNOWLEDGED:
+            wr_task_report_free(&life->alloc, life->acknowledged);
+            life->acknowledged = report;
+            continue;
+        case WR_TASK_DRAINED:
+            life->drained = true;
+            break;
+        case WR_TASK_NOTIFIED:
+            life->notified = report->checkpoint_id;
+            break;
+        case WR_TASK_DECLINED:
+        case WR_TASK_FAILED:
+            life->failed = true;
+            life->failure = report->error;
+            break;
+        case WR_TASK_ENDED:
+            life->ended = true;
+            break;
+        default:
+            fail();
+        }
+        wr_task_report_free(&life->alloc, report);
+    }
+}
+
+static void
+run(struct life *life)
+{
+    bool more = true;
+    for (int steps = 0; more; steps++) {
+        assert_true(steps < 1000000);
+        uint64_t wake_at_ns;
+        more = wr_task_step(life->task, &wake_at_ns) == WR_STEP_PROGRESS;
+        while (wr_executor_step(&life->io)) {
+            more = true;
+        }
+        take_reports(life);
+    }
+}
+
+static void
 send(struct life *life, enum wr_task_letter_kind kind, uint64_t checkpoint_id)
 {
     struct wr_task_letter *letter = wr_memory_new(&life->alloc, sizeof *letter);
@@ -302,7 +353,7 @@ send(struct life *life, enum wr_task_letter_kind kind, uint64_t checkpoint_id)
     letter->checkpoint_id = checkpoint_id;
     letter->checkpoint_kind = WR_CHECKPOINT_PERIODIC;
     wr_task_send(life->task, letter);
-    life_run(life);
+    run(life);
 }
 
 void
@@ -366,55 +417,12 @@ life_start(struct life *life, const struct life *from)
     }
 }
 
-static void
-take_reports(struct life *life)
-{
-    struct wr_letter *letter;
-    while ((letter = wr_mailbox_pop(&life->reports)) != NULL) {
-        struct wr_task_report *report = (struct wr_task_report *)(void *)letter;
-        switch (report->kind) {
-        case WR_TASK_INITIALIZED:
-            life->initialized = true;
-            break;
-        case WR_TASK_ACKNOWLEDGED:
-            wr_task_report_free(&life->alloc, life->acknowledged);
-            life->acknowledged = report;
-            continue;
-        case WR_TASK_DRAINED:
-            life->drained = true;
-            break;
-        case WR_TASK_NOTIFIED:
-            life->notified = report->checkpoint_id;
-            break;
-        case WR_TASK_DECLINED:
-        case WR_TASK_FAILED:
-            life->failed = true;
-            life->failure = report->error;
-            break;
-        case WR_TASK_ENDED:
-            life->ended = true;
-            break;
-        default:
-            fail();
-        }
-        wr_task_report_free(&life->alloc, report);
-    }
-}
-
 void
 life_run(struct life *life)
 {
-    bool more = true;
-    os_sim_advance_ns(life->sim, life->pause_ns); /* an idle feed is asked again after a millisecond */
-    for (int steps = 0; more; steps++) {
-        assert_true(steps < 1000000);
-        uint64_t wake_at_ns;
-        more = wr_task_step(life->task, &wake_at_ns) == WR_STEP_PROGRESS;
-        while (wr_executor_step(&life->io)) {
-            more = true;
-        }
-        take_reports(life);
-    }
+    os_sim_advance_ns(life->sim,
+                      life->pause_ns); /* an idle feed is asked again after a millisecond */
+    run(life);
 }
 
 void

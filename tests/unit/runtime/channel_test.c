@@ -145,7 +145,9 @@ TEST(a_giant_record_gives_its_memory_back)
     bench_close(&bench);
 }
 
-enum { NUMBERS = 300000 };
+enum {
+    NUMBERS = 300000
+};
 
 static void
 consume(void *argument)

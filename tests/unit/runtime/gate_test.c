@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANNELS = 3 };
+enum {
+    CHANNELS = 3
+};
 
 struct bench {
     weir_alloc alloc;
@@ -120,7 +122,8 @@ play(struct bench *bench, const char *script)
     char words[256];
     (void)snprintf(words, sizeof words, "%s", script);
     char *rest = NULL;
-    for (char *word = strtok_r(words, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+    for (char *word = strtok_r(words, " ", &rest); word != NULL;
+         word = strtok_r(NULL, " ", &rest)) {
         send_one(bench, word);
     }
     return drain(bench);

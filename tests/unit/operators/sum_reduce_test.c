@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sum_test: sums of every kind, of records with a fixed and a variable rest, over a restore. */
+/* sum_reduce_test: sums of every kind, of records with a fixed and a variable rest, over a restore;
+ * reduce. */
 #include "unit/operators/fixture_body.h"
 
 #include <math.h>
@@ -111,20 +112,22 @@ TEST(sum_wraps_integers_and_adds_floats_of_every_kind)
         uint32_t last;
     };
     const weir_field fields[] = {
-        WEIR_FIELD(struct row, key, I64),   WEIR_FIELD(struct row, i64, I64),
-        WEIR_FIELD(struct row, u64, U64),   WEIR_FIELD(struct row, f64, F64),
-        WEIR_FIELD(struct row, i32, I32),   WEIR_FIELD(struct row, u32, U32),
-        WEIR_FIELD(struct row, f32, F32),   WEIR_FIELD(struct row, i16, I16),
-        WEIR_FIELD(struct row, u16, U16),   WEIR_FIELD(struct row, i8, I8),
-        WEIR_FIELD(struct row, u8, U8),     WEIR_FIELD(struct row, flag, BOOL),
+        WEIR_FIELD(struct row, key, I64),    WEIR_FIELD(struct row, i64, I64),
+        WEIR_FIELD(struct row, u64, U64),    WEIR_FIELD(struct row, f64, F64),
+        WEIR_FIELD(struct row, i32, I32),    WEIR_FIELD(struct row, u32, U32),
+        WEIR_FIELD(struct row, f32, F32),    WEIR_FIELD(struct row, i16, I16),
+        WEIR_FIELD(struct row, u16, U16),    WEIR_FIELD(struct row, i8, I8),
+        WEIR_FIELD(struct row, u8, U8),      WEIR_FIELD(struct row, flag, BOOL),
         WEIR_FIELD(struct row, other, BOOL), WEIR_FIELD(struct row, last, U32),
     };
     weir_type *type = struct_type("row", sizeof(struct row), fields, 14);
-    const struct row first = { 7,         INT64_MAX, UINT64_MAX, 0.1,  INT32_MAX, UINT32_MAX, 0.1F,
-                               INT16_MAX, UINT16_MAX, INT8_MAX,  UINT8_MAX, true, false, 99 };
+    const struct row first = { 7,          INT64_MAX, UINT64_MAX, 0.1,        INT32_MAX,
+                               UINT32_MAX, 0.1F,      INT16_MAX,  UINT16_MAX, INT8_MAX,
+                               UINT8_MAX,  true,      false,      99 };
     const struct row second = { 7, 1, 2, 0.2, 1, 2, 0.2F, 1, 2, 1, 2, false, true, 11 };
-    const char *const names[] = { "i64", "u64", "f64", "i32", "u32",
-                                  "f32", "i16", "u16", "i8",  "u8" };
+    const char *const names[] = {
+        "i64", "u64", "f64", "i32", "u32", "f32", "i16", "u16", "i8", "u8"
+    };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         weir_environment environment;
         made_init(&environment);

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* batch: many keys at once.
+ *
+ * A batch is looked up twice if any of its keys is new: first all are looked for, then room is made for all
+ * that are missing, then all are looked for again and the missing ones made. In the steady state nothing
+ * is missing and the first round is all there is. Between making room and returning nothing moves, so all
+ * pointers are valid together.
+ *
+ * The first round runs some keys ahead of itself: where a key's lookup begins is worked out and its lines
+ * are asked for 24 keys before they are read, so that as many lines are on their way as the core can have.
+ */
+#include "base/fail.h"
+#include "state/heap/entry.h"
+
+enum {
+    AHEAD = 24,
+    RING = 32,
+    PREFETCH_LEAST_BYTES = 1 << 20 /* smaller states sit in the cache: asking only costs */
+};
+
+/* What the loop over a batch needs of the state, in registers. */
+struct view {
+    struct wr_layout layout;
+    struct wr_table *const *tables;
+    uint32_t key_group_first;
+    uint32_t key_group_count;
+    uint16_t epoch;
+};
+
+static inline __attribute__((always_inline)) struct view
+view_of(const struct wr_heap_state *state)
+{
+    return (struct view){ .layout = state->layout,
+                          .tables = state->tables,
+                          .key_group_first = state->heap->key_group_first,
+                          .key_group_count = state->heap->key_group_count,
+                          .epoch = (uint16_t)state->heap->epoch };
+}
+
+/* Where the key's lookup begins; NULL: nowhere, it is missing or no key of ours. Its lines are asked for. */
+static inline __attribute__((always_inline)) struct wr_bucket *
+look_ahead(const struct view *view, const weir_key *key)
+{
+    uint32_t group = key->key_group - view->key_group_first;
+    if (__builtin_expect(group >= view->key_group_count, 0)) {
+        return NULL;
+    }
+    struct wr_bucket *bucket = wr_table_home(view->tables[group], view->layout.bucket_bytes,
+                                             (uint32_t)(key->hash >> 32));
+    if (__builtin_expect(bucket != NULL, 1)) {
+        wr_bucket_prefetch(bucket, view->layout.bucket_bytes);
+    }
+    return bucket;
+}
+
+void
+wr_heap_prefetch(weir_state *self, const weir_key *keys, size_t count)
+{
+    const struct wr_heap_state *state = wr_heap_state_of(self);
+    if (state->bucket_bytes < PREFETCH_LEAST_BYTES) {
+        return;
+    }
+    struct view view = view_of(state);
+    for (size_t i = 0; i < count; i++) {
+        look_ahead(&view, &keys[i]);
+    }
+}
+
+/* Looks one key up that is not a plain hit; NULL in *out_value: it is missing. */
+static __attribute__((noinline)) weir_status
+find_one(struct wr_heap_state *state, const weir_key *key, void **out_value)
+{
+    WR_TRY(wr_entry_check(state, key));
+    struct wr_probe probe;
+    struct wr_place place;
+    wr_probe_init(&probe, &state->layout, key);
+    if (wr_table_find(state, wr_entry_group(state->heap, key), &probe, &place)) {
+        return wr_entry_own(state, &place, out_value);
+    }
+    *out_value = NULL;
+    return WEIR_OK;
+}
+
+/* Looks all keys up; those that are missing get NULL. */
+static inline __attribute__((always_inline)) weir_status
+find_all_as(enum wr_key_form form, struct wr_heap_state *state, const weir_key *keys, size_t count,
+            void **out_values, size_t *out_missing)
+{
+    const struct view view = view_of(state);
+    const uint32_t key_size = view.layout.key_size;
+    struct wr_bucket *ring[RING];
+    size_t missing = 0;
+    for (size_t i = 0; i < AHEAD && i < count; i++) {
+        ring[i] = look_ahead(&view, &keys[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct wr_bucket *bucket = ring[i % RING];
+        if (i + AHEAD < count) {
+            ring[(i + AHEAD) % RING] = look_ahead(&view, &keys[i + AHEAD]);
+        }
+        const weir_key *key = &keys[i];
+        bool is_plain = form == WR_KEY_BYTES || key->size == key_size;
+        if (__builtin_expect(is_plain && wr_entry_hit(form, &view.layout, view.epoch, bucket, key,
+                                                      &out_values[i]),
+                             1)) {
+            continue;
+        }
+        WR_TRY(find_one(state, key, &out_values[i]));
+        missing += out_values[i] == NULL;
+    }
+    *out_missing = missing;
+    return WEIR_OK;
+}
+
+static weir_status
+find_all(struct wr_heap_state *state, const weir_key *keys, size_t count, void **out_values,
+         size_t *out_missing)
+{
+    if (state->layout.value_in_slab) {
+        for (size_t i = 0; i < count; i++) {
+            WR_TRY(find_one(state, &keys[i], &out_values[i]));
+            *out_missing += out_values[i] == NULL;
+        }
+        return WEIR_OK;
+    }
+    switch (state->layout.key_form) {
+    case WR_KEY_WORD:
+        return find_all_as(WR_KEY_WORD, state, keys, count, out_values, out_missing);
+    case WR_KEY_PAIR:
+        return find_all_as(WR_KEY_PAIR, state, keys, count, out_values, out_missing);
+    case WR_KEY_BYTES:
+        return find_all_as(WR_KEY_BYTES, state, keys, count, out_values, out_missing);
+    default:
+        return WEIR_INVALID;
+    }
+}
+
+static void
+forget_reservations(struct wr_heap_state *state, const weir_key *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct wr_table *table = state->tables[wr_entry_group(state->heap, &keys[i])];
+        if (table != NULL) {
+            table->reserved = 0;
+        }
+    }
+}
+
+/* Makes room for all that are missing. */
+static weir_status
+make_room_for_all(struct wr_heap_state *state, const weir_key *keys, size_t count,
+                  void *const *values)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (values[i] != NULL) {
+            continue;
+        }
+        uint32_t group = wr_entry_group(state->heap, &keys[i]);
+        uint32_t reserved = state->tables[group] != NULL ? state->tables[group]->reserved : 0;
+        WR_TRY(wr_table_make_room(state, group, reserved + 1));
+        state->tables[group]->reserved = reserved + 1; /* another table may stand in front now */
+    }
+    return WEIR_OK;
+}
+
+/* Looks all keys up again, now that nothing moves any more, and makes those that are missing. */
+static weir_status
+make_all(struct wr_heap_state *state, const weir_key *keys, size_t count, void **out_values)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t group = wr_entry_group(state->heap, &keys[i]);
+        struct wr_probe probe;
+        struct wr_place place;
+        wr_probe_init(&probe, &state->layout, &keys[i]);
+        if (wr_table_find(state, group, &probe, &place)) {
+            WR_TRY(wr_entry_own(state, &place, &out_values[i]));
+            continue;
+        }
+        WR_TRY(wr_entry_new(state, &probe, group, wr_entry_default(state), &place));
+        out_values[i] = (void *)(uintptr_t)wr_entry_value(state, &place).data;
+    }
+    return WEIR_OK;
+}
+
+weir_status
+wr_heap_upsert_many(weir_state *self, const weir_key *keys, size_t count, void **out_values)
+{
+    struct wr_heap_state *state = wr_heap_state_of(self);
+    if (state->layout.value_size == 0) {
+        return WEIR_INVALID;
+    }
+    wr_entry_free_some(state->heap);
+    size_t missing = 0;
+    WR_TRY(find_all(state, keys, count, out_values, &missing));
+    if (missing == 0) {
+        return WEIR_OK;
+    }
+    weir_status status = make_room_for_all(state, keys, count, out_values);
+    forget_reservations(state, keys, count);
+    if (status == WEIR_OK) {
+        status = make_all(state, keys, count, out_values);
+    }
+    return status;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state/heap/entry.h: what single keys (entry.c) and batches (batch.c) have in common. Thread: task. */
+#ifndef WR_STATE_HEAP_ENTRY_H
+#define WR_STATE_HEAP_ENTRY_H
+
+#include "state/heap/heap.h"
+#include "state/heap/table.h"
+
+/* The key's group, less the first; key_group_count if the backend does not own it. */
+static inline uint32_t
+wr_entry_group(const struct wr_heap *heap, const weir_key *key)
+{
+    uint32_t group = key->key_group - heap->key_group_first; /* below the first: wraps, too large */
+    return group < heap->key_group_count ? group : heap->key_group_count;
+}
+
+static inline weir_status
+wr_entry_check(const struct wr_heap_state *state, const weir_key *key)
+{
+    if (wr_entry_group(state->heap, key) == state->heap->key_group_count) {
+        return WEIR_INVALID;
+    }
+    if (state->layout.key_size != 0) {
+        return key->size == state->layout.key_size ? WEIR_OK : WEIR_INVALID;
+    }
+    return key->size <= WEIR_KEY_SIZE_MAX ? WEIR_OK : WEIR_LIMIT;
+}
+
+static inline uint8_t *
+wr_entry_at(const struct wr_heap_state *state, const struct wr_place *place)
+{
+    return place->at + state->layout.key_part_bytes;
+}
+
+/* The value of an entry, lent. */
+weir_bytes wr_entry_value(const struct wr_heap_state *state, const struct wr_place *place);
+
+static inline weir_bytes
+wr_entry_default(const struct wr_heap_state *state)
+{
+    return weir_bytes_of(state->defaults, state->layout.value_size);
+}
+
+/* Before a write that changes the slot. */
+static inline void
+wr_entry_touch(struct wr_heap_state *state, const struct wr_place *place)
+{
+    wr_cow_touch(state, place->table, place->bucket);
+    place->bucket->dirty |= (uint8_t)(1u << place->slot);
+}
+
+/* The same as wr_entry_own for values in the slab. */
+weir_status wr_entry_own_block(struct wr_heap_state *state, const struct wr_place *place,
+                               void **out_value);
+
+/* The value of an entry that is there, ready to be changed in place. WEIR_NOMEM: nothing changed. */
+static inline __attribute__((always_inline)) weir_status
+wr_entry_own(struct wr_heap_state *state, const struct wr_place *place, void **out_value)
+{
+    if (__builtin_expect(state->layout.value_in_slab, 0)) {
+        return wr_entry_own_block(state, place, out_value);
+    }
+    wr_entry_touch(state, place);
+    *out_value = wr_entry_at(state, place);
+    return WEIR_OK;
+}
+
+/* Most keys that are there stand in the first slot of their home bucket whose tag is theirs. *out_value is
+ * set if this is one of them, and its bucket needs nothing but a dirty bit; else look by wr_table_find. `form`,
+ * `layout` and `epoch` are the state's, in registers where the caller has a loop. */
+static inline __attribute__((always_inline)) bool
+wr_entry_hit(enum wr_key_form form, const struct wr_layout *layout, uint16_t epoch,
+             struct wr_bucket *bucket, const weir_key *key, void **out_value)
+{
+    if (__builtin_expect(bucket == NULL, 0)) {
+        return false;
+    }
+    uint64_t mask = wr_tags_first(bucket->tags, wr_tag_of(key->hash));
+    if (__builtin_expect(mask == 0 || bucket->epoch != epoch, 0)) {
+        return false;
+    }
+    struct wr_probe probe;
+    wr_probe_init_as(form, &probe, key);
+    uint32_t slot = wr_mask_slot(mask);
+    uint8_t *at = (uint8_t *)bucket + WR_BUCKET_HEAD + (size_t)slot * layout->slot_bytes;
+    if (__builtin_expect(!wr_slot_is(form, at, &probe), 0)) {
+        return false;
+    }
+    bucket->dirty |= (uint8_t)(1u << slot);
+    *out_value = at + layout->key_part_bytes;
+    return true;
+}
+
+/* Makes the entry of a key that is not there; room must have been made. The value is copied. WEIR_NOMEM:
+ * nothing changed. */
+weir_status wr_entry_new(struct wr_heap_state *state, const struct wr_probe *probe, uint32_t group,
+                         weir_bytes value, struct wr_place *out_place);
+
+/* Frees a few of the blocks that waited for a snapshot; part of every write. */
+void wr_entry_free_some(struct wr_heap *heap);
+
+#endif /* WR_STATE_HEAP_ENTRY_H */

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/storage/store.h: a job that takes checkpoints of two subtasks into a storage, and a
+ * reader that says whether what is found is whole.
+ */
+#ifndef WEIR_TESTS_UNIT_STORAGE_STORE_H
+#define WEIR_TESTS_UNIT_STORAGE_STORE_H
+
+#include "storage/checkpoint_storage.h"
+#include "storage/find.h"
+#include "unit/snapshot/scene.h"
+
+#define JOB_A   "0000000000000000000000000000000a"
+#define JOB_B   "0000000000000000000000000000000b"
+#define FIRST   "f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1"
+#define SECOND  "f2f2f2f2f2f2f2f2f2f2f2f2f2f2f2f2"
+#define THIRD   "f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3"
+#define ROOT    "/d/checkpoints"
+#define CHK(id) ROOT "/" JOB_A "/chk-" #id
+
+enum {
+    STORE_SUBTASKS = 2
+};
+
+static inline struct wr_storage_parameters
+store_parameters(struct scene *scene, const char *job_id, const char *attempt)
+{
+    return (struct wr_storage_parameters){
+        .os = scene->os,
+        .alloc = scene->alloc,
+        .directory = ROOT,
+        .create_subdir = true,
+        .job_name = "word count",
+        .job_id = job_id,
+        .attempt = attempt,
+    };
+}
+
+static inline struct wr_checkpoint_storage *
+store_open(struct scene *scene, const char *job_id, const char *attempt)
+{
+    struct wr_storage_parameters parameters = store_parameters(scene, job_id, attempt);
+    struct wr_checkpoint_storage *storage = NULL;
+    assert_ok(wr_checkpoint_storage_open(&parameters, &storage, &scene->err), &scene->err);
+    return storage;
+}
+
+/* What subtask `subtask` of checkpoint `id` holds. */
+static inline struct content
+store_content(uint64_t id, uint32_t subtask)
+{
+    return (struct content){
+        .seed = id * 10 + subtask, .block_count = 4, .block_size_max = 500, .list_count = 2
+    };
+}
+
+static inline struct wr_state_file_identity
+store_identity(uint64_t id, uint32_t subtask, const char *attempt)
+{
+    struct wr_state_file_identity identity = scene_identity(id, subtask);
+    memcpy(identity.attempt, attempt, sizeof identity.attempt);
+    return identity;
+}
+
+/* One data file, as a task writes it. */
+static inline weir_status
+store_write_file(struct scene *scene, struct wr_checkpoint_storage *storage, uint64_t id,
+                 struct wr_manifest_subtask *subtask, const char *attempt)
+{
+    char path[WR_PATH_MAX];
+    WR_TRY(wr_checkpoint_storage_path(storage, id, subtask->file, path, &scene->err));
+    struct wr_state_file_parameters parameters =
+        scene_parameters(scene, path, store_identity(id, subtask->index, attempt));
+    weir_block_writer *writer = NULL;
+    WR_TRY(wr_state_file_create(&parameters, &writer, &scene->err));
+    struct content content = store_content(id, subtask->index);
+    weir_status status = content_try_write(scene, &content, writer);
+    struct wr_state_file_reply reply = { .context = scene };
+    if (status == WEIR_OK) {
+        status = wr_state_file_finish(writer, &reply);
+    } else {
+        wr_state_file_abort(writer, &reply);
+    }
+    scene_run_io(scene);
+    assert_ptr_equal(wr_mailbox_pop(&scene->replies), &reply.letter);
+    wr_state_file_destroy(writer);
+    WR_TRY(status);
+    if (reply.result.status != WEIR_OK) {
+        scene->err = reply.result.error;
+        return reply.result.status;
+    }
+    subtask->file_size = reply.result.size;
+    subtask->file_crc = reply.result.crc;
+    return WEIR_OK;
+}
+
+/* begin, two data files, complete; after a failure: abandon. */
+static inline weir_status
+store_checkpoint(struct scene *scene, struct wr_checkpoint_storage *storage, uint64_t id,
+                 const char *job_id, const char *attempt)
+{
+    struct wr_manifest manifest;
+    wr_manifest_init(&manifest, &scene->alloc);
+    struct wr_manifest_state states[2] = {
+        { .name = "counts", .kind = WEIR_STATE_VALUE, .type = weir_type_of_kind(WEIR_I64) },
+        { .name = "offsets",
+          .kind = WEIR_STATE_LIST,
+          .list_mode = WEIR_LIST_SPLIT,
+          .type = weir_type_of_kind(WEIR_STRING) },
+    };
+    struct wr_manifest_subtask subtasks[STORE_SUBTASKS] = {
+        { .index = 0, .file = "state-0", .key_group_first = 0, .key_group_last = 63 },
+        { .index = 1, .file = "state-1", .key_group_first = 64, .key_group_last = 127 },
+    };
+    struct wr_manifest_operator op = { .uid = "counter",
+                                       .name = "counter",
+                                       .backend = "hashmap",
+                                       .key_type = weir_type_of_kind(WEIR_STRING),
+                                       .parallelism = 2,
+                                       .max_parallelism = 128,
+                                       .states = states,
+                                       .state_count = 2,
+                                       .subtasks = subtasks,
+                                       .subtask_count = STORE_SUBTASKS };
+    memset(op.id, 0x0B, sizeof op.id);
+    manifest.job_name = "word count";
+    memcpy(manifest.job_id, job_id, WR_JOB_ID_SIZE);
+    memcpy(manifest.attempt, attempt, WR_ATTEMPT_SIZE);
+    manifest.checkpoint_id = id;
+    manifest.kind = WR_CHECKPOINT_PERIODIC;
+    manifest.complete_ms = (int64_t)id * 1000;
+    manifest.operators = &op;
+    manifest.operator_count = 1;
+    weir_status status = wr_checkpoint_storage_begin(storage, id, &scene->err);
+    for (uint32_t i = 0; i < STORE_SUBTASKS && status == WEIR_OK; i++) {
+        status = store_write_file(scene, storage, id, &subtasks[i], attempt);
+    }
+    if (status == WEIR_OK) {
+        status = wr_checkpoint_storage_complete(storage, &manifest, &scene->err);
+    }
+    if (status != WEIR_OK) {
+        weir_error abandoned;
+        if (wr_checkpoint_storage_abandon(storage, id, &abandoned) == WEIR_CANCELLED) {
+            scene->err = abandoned; /* a data file failed because we were fenced */
+            status = WEIR_CANCELLED;
+        }
+    }
+    manifest.operators = NULL;
+    wr_manifest_fini(&manifest);
+    return status;
+}
+
+static inline void
+store_take(struct scene *scene, struct wr_checkpoint_storage *storage, uint64_t id,
+           const char *attempt)
+{
+    assert_ok(store_checkpoint(scene, storage, id, JOB_A, attempt), &scene->err);
+}
+
+/* One data file of a found checkpoint, whole. */
+static inline weir_status
+store_read_file(struct scene *scene, const struct wr_found_snapshot *found,
+                const struct wr_manifest_subtask *subtask, weir_error *err)
+{
+    char path[WR_PATH_MAX];
+    WR_TRY(wr_path_join(path, found->directory, subtask->file, err));
+    struct wr_state_file_open open = {
+        .os = scene->os,
+        .alloc = scene->alloc,
+        .path = path,
+        .identity =
+            store_identity(found->manifest.checkpoint_id, subtask->index, found->manifest.attempt),
+        .size = subtask->file_size,
+        .crc = subtask->file_crc,
+        .key_group_last = 127,
+    };
+    weir_block_reader *reader = NULL;
+    WR_TRY(wr_state_file_open(&open, &reader, err));
+    struct content content = store_content(found->manifest.checkpoint_id, subtask->index);
+    uint32_t blocks = 0;
+    weir_status status = content_read(&content, reader, 100, &blocks, err);
+    if (status == WEIR_OK) {
+        assert_int_equal(blocks, content.block_count);
+        status = wr_state_file_verify(reader, err);
+    }
+    wr_state_file_close(reader);
+    return status;
+}
+
+/* Finds and reads all of a checkpoint; *out_id which one it was. */
+static inline weir_status
+store_read(struct scene *scene, const char *text, uint64_t *out_id, weir_error *err)
+{
+    struct wr_found_snapshot found;
+    WR_TRY(wr_snapshot_find(scene->os, &scene->alloc, text, "word count", &found, err));
+    weir_status status = WEIR_OK;
+    for (uint32_t i = 0; i < STORE_SUBTASKS && !found.finished && status == WEIR_OK; i++) {
+        status = store_read_file(scene, &found, &found.manifest.operators[0].subtasks[i], err);
+    }
+    if (status == WEIR_OK) {
+        *out_id = found.finished ? 0 : found.manifest.checkpoint_id;
+    }
+    wr_found_snapshot_fini(&found);
+    return status;
+}
+
+static inline void
+assert_latest(struct scene *scene, uint64_t id)
+{
+    uint64_t found = 0;
+    assert_ok(store_read(scene, "latest:" ROOT, &found, &scene->err), &scene->err);
+    assert_int_equal(found, id);
+}
+
+#endif /* WEIR_TESTS_UNIT_STORAGE_STORE_H */
