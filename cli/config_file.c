@@ -5,8 +5,8 @@
  *     checkpointing:            and   (flat, as in flink-conf.yaml)          are the same
  *       interval: 1 s
  *
- * A key that is not known is an error with line, column and the nearest key; in a file of Flink's (told by
- * its name) it is a warning, since such a file speaks to more than weir.
+ * A key that is not known is an error with line, column and the nearest key; in a file of Flink's
+ * (told by its name) it is a warning, since such a file speaks to more than weir.
  */
 #include "cli.h"
 
@@ -15,7 +15,11 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { KEY_MAX = 512, VALUE_MAX = 4096, DEPTH_MAX = 32 };
+enum {
+    KEY_MAX = 512,
+    VALUE_MAX = 4096,
+    DEPTH_MAX = 32
+};
 
 struct reader {
     weir_options *options;
@@ -31,7 +35,8 @@ base_name(const char *path)
 }
 
 static int
-set_value(const struct reader *reader, const char *key, const char *value, size_t line, size_t column)
+set_value(const struct reader *reader, const char *key, const char *value, size_t line,
+          size_t column)
 {
     char origin[512];
     snprintf(origin, sizeof origin, "%s:%zu:%zu", reader->path, line, column);
@@ -75,7 +80,8 @@ read_flat(const struct reader *reader, FILE *file)
         char *value = colon + 2;
         value += strspn(value, " \t");
         value[strcspn(value, "\r\n")] = '\0';
-        for (size_t end = strlen(value); end > 0 && (value[end - 1] == ' ' || value[end - 1] == '\t');) {
+        for (size_t end = strlen(value);
+             end > 0 && (value[end - 1] == ' ' || value[end - 1] == '\t');) {
             value[--end] = '\0';
         }
         int code = set_value(reader, key, value, number, (size_t)(key - line) + 1);
@@ -120,8 +126,8 @@ take_scalar(const struct reader *reader, struct place *place, const yaml_event_t
     }
     size_t base = place->lengths[place->depth - 1];
     if (!place->wants_value) {
-        int size = snprintf(place->key + base, sizeof place->key - base, "%s%s", base != 0 ? "." : "",
-                            text);
+        int size = snprintf(place->key + base, sizeof place->key - base, "%s%s",
+                            base != 0 ? "." : "", text);
         if ((size_t)size >= sizeof place->key - base) {
             return refuse(reader, &event->start_mark, "the key is too long");
         }

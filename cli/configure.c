@@ -29,8 +29,8 @@ read_variables(weir_options *options)
             continue;
         }
         weir_error error = { 0 };
-        if (weir_options_set(options, info->key, value, WEIR_LEVEL_ENVIRONMENT, name, &error)
-            != WEIR_OK) {
+        if (weir_options_set(options, info->key, value, WEIR_LEVEL_ENVIRONMENT, name, &error) !=
+            WEIR_OK) {
             cli_say('e', "%s: %s", name, error.message);
             return CLI_USAGE;
         }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* demo: the word count over text of this machine, killed three times, and its counts set beside others.
+/* demo: the word count over text of this machine, killed three times, and its counts set beside
+ * others.
  *
- * The job runs in a worker process of its own, `weir run` as a user would call it, so that SIGKILL is
- * the real one. It follows its input, so it ends by SIGTERM, with its last checkpoint left for the user.
+ * The job runs in a worker process of its own, `weir run` as a user would call it, so that SIGKILL
+ * is the real one. It follows its input, so it ends by SIGTERM, with its last checkpoint left for
+ * the user.
  */
 #include "cli.h"
 #include "demo_text.h"
@@ -19,7 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KILLS = 3, PACE_SECONDS = 9, PATIENCE_SECONDS = 45 };
+enum {
+    KILLS = 3,
+    PACE_SECONDS = 9,
+    PATIENCE_SECONDS = 45
+};
 
 struct demo {
     char directory[4000];
@@ -98,8 +104,8 @@ set_up(struct demo *demo)
     snprintf(demo->text, sizeof demo->text, "%s/text", demo->directory);
     snprintf(demo->output, sizeof demo->output, "%s/counts", demo->directory);
     snprintf(demo->checkpoints, sizeof demo->checkpoints, "%s/checkpoints", demo->directory);
-    if (mkdir(demo->text, 0777) != 0 || !demo_text_gather(demo->text, &demo->lines)
-        || !demo_text_count(demo->text, &demo->expected)) {
+    if (mkdir(demo->text, 0777) != 0 || !demo_text_gather(demo->text, &demo->lines) ||
+        !demo_text_count(demo->text, &demo->expected)) {
         cli_say('e', "no text was found on this machine, or %s cannot be written", demo->directory);
         return CLI_FAILED;
     }
@@ -130,8 +136,9 @@ start_worker(const struct demo *demo)
     snprintf(latest, sizeof latest, "latest:%s", demo->checkpoints);
     const char *arguments[32];
     int count = 0;
-    static const char *const head[] = { "weir", "run", "-q", "-p", "2", "-D",
-                                        "execution.checkpointing.interval=200ms", "-D" };
+    static const char *const head[] = {
+        "weir", "run", "-q", "-p", "2", "-D", "execution.checkpointing.interval=200ms", "-D"
+    };
     for (size_t i = 0; i < sizeof head / sizeof head[0]; i++) {
         arguments[count++] = head[i];
     }
@@ -140,7 +147,7 @@ start_worker(const struct demo *demo)
         arguments[count++] = "-s";
         arguments[count++] = latest;
     }
-    const char *tail[] = { demo->job, "--input", demo->text,  "--output", demo->output,
+    const char *tail[] = { demo->job, "--input", demo->text, "--output", demo->output,
                            "--rate",  rate,      "--follow", NULL };
     for (size_t i = 0; i < sizeof tail / sizeof tail[0]; i++) {
         arguments[count++] = tail[i];
@@ -206,8 +213,8 @@ run_and_kill(const struct demo *demo, double until)
             waitpid(worker, &status, 0);
             kills++;
             char words[128];
-            snprintf(words, sizeof words, "kill -9 %d, number %d of %d; resuming", (int)worker, kills,
-                     KILLS);
+            snprintf(words, sizeof words, "kill -9 %d, number %d of %d; resuming", (int)worker,
+                     kills, KILLS);
             show_progress(demo, words);
             worker = start_worker(demo);
             kill_at = seconds_now() + draw(1.0, 2.5);
@@ -277,8 +284,8 @@ count_differences(const struct demo_count *expected, const struct demo_count *co
                              : counted->word_count - expected->word_count;
     for (size_t i = 0; i < expected->word_count; i++) {
         const struct demo_word *ours = find_word(counted, expected->words[i].word);
-        differences += ours == NULL || ours->count != expected->words[i].count
-                       || ours->lines != expected->words[i].count;
+        differences += ours == NULL || ours->count != expected->words[i].count ||
+                       ours->lines != expected->words[i].count;
     }
     return differences;
 }
@@ -317,7 +324,8 @@ print_next(const struct demo *demo)
            "  weir run -s latest:%s %s \\\n"
            "       --input %s --output %s\n"
            "  weir info %s --input %s\n",
-           demo->text, demo->checkpoints, demo->job, demo->text, demo->output, demo->job, demo->text);
+           demo->text, demo->checkpoints, demo->job, demo->text, demo->output, demo->job,
+           demo->text);
 }
 
 static int

@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_FILES = 4, TEXT_MAX = 1500000, LINE_SIZE = 65536 };
+enum {
+    TEXT_FILES = 4,
+    TEXT_MAX = 1500000,
+    LINE_SIZE = 65536
+};
 
 /* --- the text --- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* demo_text.h: the demo's text, and two counts of its words that know nothing of each other: one of the
- * text itself, one of what the job has committed. */
+/* demo_text.h: the demo's text, and two counts of its words that know nothing of each other: one of
+ * the text itself, one of what the job has committed. */
 #ifndef CLI_DEMO_TEXT_H
 #define CLI_DEMO_TEXT_H
 

@@ -77,7 +77,8 @@ cli_info(int argc, char **argv)
     size_t assignment_count = 0;
     char parallelism[64] = "";
     optind = 1;
-    for (int option; (option = getopt_long_only(argc, argv, "+p:D:h", options_known, NULL)) != -1;) {
+    for (int option;
+         (option = getopt_long_only(argc, argv, "+p:D:h", options_known, NULL)) != -1;) {
         if (option == 'h') {
             print_help(stdout);
             return CLI_OK;

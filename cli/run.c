@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run: runs a job in this process until its end, or until a signal stops it.
  *
- * The first SIGINT or SIGTERM asks for a final checkpoint, the commit, and exit 0; the second ends the
- * process at once. Both handlers only call what is async-signal-safe.
+ * The first SIGINT or SIGTERM asks for a final checkpoint, the commit, and exit 0; the second ends
+ * the process at once. Both handlers only call what is async-signal-safe.
  */
 #include "cli.h"
 
@@ -13,7 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ASSIGNMENTS_MAX = 256, WAIT_MS = 250 };
+enum {
+    ASSIGNMENTS_MAX = 256,
+    WAIT_MS = 250
+};
 
 struct arguments {
     const char *config;
@@ -64,7 +67,13 @@ print_help(FILE *out)
           out);
 }
 
-enum { OPTION_FRESH = 256, OPTION_REWIND, OPTION_TAKE_OVER, OPTION_JOB_ID, OPTION_CONFIG };
+enum {
+    OPTION_FRESH = 256,
+    OPTION_REWIND,
+    OPTION_TAKE_OVER,
+    OPTION_JOB_ID,
+    OPTION_CONFIG
+};
 
 static const struct option options_known[] = {
     { "parallelism", required_argument, NULL, 'p' },
@@ -190,8 +199,9 @@ watch_signals(void)
 static void
 print_word(FILE *out, const char *word)
 {
-    if (word[0] != '\0' && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                        "-_./=:,@+%") == strlen(word)) {
+    if (word[0] != '\0' &&
+        strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                     "-_./=:,@+%") == strlen(word)) {
         fprintf(out, " %s", word);
         return;
     }
@@ -209,8 +219,8 @@ print_word(FILE *out, const char *word)
 static bool
 is_restore_option(const char *word)
 {
-    return strcmp(word, "-s") == 0 || strcmp(word, "-fromSavepoint") == 0
-           || strcmp(word, "--fromSavepoint") == 0;
+    return strcmp(word, "-s") == 0 || strcmp(word, "-fromSavepoint") == 0 ||
+           strcmp(word, "--fromSavepoint") == 0;
 }
 
 /* The same command with -s latest:DIR in place of what started this run. */
@@ -229,8 +239,9 @@ print_resume(const weir_job_report *report, char **argv, int argc, int job_at)
         bool ours = i < job_at;
         if (ours && is_restore_option(argv[i])) {
             i++;
-        } else if (!(ours && (strcmp(argv[i], "--fresh") == 0 || strcmp(argv[i], "--take-over") == 0
-                              || strncmp(argv[i], "--fromSavepoint=", 16) == 0))) {
+        } else if (!(ours &&
+                     (strcmp(argv[i], "--fresh") == 0 || strcmp(argv[i], "--take-over") == 0 ||
+                      strncmp(argv[i], "--fromSavepoint=", 16) == 0))) {
             print_word(stderr, argv[i]);
         }
     }
@@ -309,8 +320,9 @@ load_and_run(const struct arguments *arguments, const weir_options *options, int
     if (weir_environment_create(NULL, options, &environment) != WEIR_OK) {
         cli_say('e', "no memory");
         code = CLI_FAILED;
-    } else if (weir_job_library_main(library, environment, argc - at, argv + at, &error) != WEIR_OK
-               || weir_job_create(environment, &arguments->job, &job, &error) != WEIR_OK) {
+    } else if (weir_job_library_main(library, environment, argc - at, argv + at, &error) !=
+                   WEIR_OK ||
+               weir_job_create(environment, &arguments->job, &job, &error) != WEIR_OK) {
         code = cli_report(&error);
     } else if (job == NULL) {
         cli_say('i', "FINISHED: this job reached its end already; there is nothing to go on with");

@@ -52,8 +52,8 @@ cli_status_line_init(struct cli_status_line *line)
 {
     memset(line, 0, sizeof *line);
     const char *terminal = getenv("TERM");
-    line->enabled = isatty(STDERR_FILENO) != 0
-                    && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+    line->enabled =
+        isatty(STDERR_FILENO) != 0 && (terminal == NULL || strcmp(terminal, "dumb") != 0);
     line->before_ns = now_ns(CLOCK_MONOTONIC);
 }
 

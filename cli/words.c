@@ -76,7 +76,9 @@ cli_report(const weir_error *error)
 static size_t
 distance(const char *one, const char *other)
 {
-    enum { LONGEST = 32 };
+    enum {
+        LONGEST = 32
+    };
     size_t row[LONGEST + 1];
     size_t width = strlen(other) < LONGEST ? strlen(other) : LONGEST;
     for (size_t j = 0; j <= width; j++) {

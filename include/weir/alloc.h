@@ -13,8 +13,8 @@ extern "C" {
 #endif
 
 /* One function serves malloc (ptr NULL), realloc and free (new_size 0). old_size is exact, so an
- * allocator can keep a budget without asking malloc. What it returns is aligned to 16 bytes. Returns
- * NULL when refused (ptr stays valid), and NULL on free. Thread: any. */
+ * allocator can keep a budget without asking malloc. What it returns is aligned to 16 bytes.
+ * Returns NULL when refused (ptr stays valid), and NULL on free. Thread: any. */
 typedef struct weir_alloc {
     void *(*resize)(void *ctx, void *ptr, size_t old_size, size_t new_size);
     void *ctx;

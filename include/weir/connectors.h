@@ -23,8 +23,8 @@ extern "C" {
 
 typedef struct weir_file_source_options {
     uint32_t size;    /* of this struct as compiled */
-    const char *path; /* a file, a directory (its plain files, by name; hidden ones are left out), or a
-                         list of both separated by ',' */
+    const char *path; /* a file, a directory (its plain files, by name; hidden ones are left out),
+                         or a list of both separated by ',' */
     double lines_per_second; /* of all subtasks together; 0: no limit */
     bool follow;             /* wait at the end for more, and never end */
 } weir_file_source_options;
@@ -36,7 +36,8 @@ typedef struct weir_socket_source_options {
     uint32_t size;
     const char *host;
     const char *port;
-    int32_t reconnect_attempts; /* after the peer closes or refuses; -1: for ever, 0: end of input */
+    int32_t
+        reconnect_attempts; /* after the peer closes or refuses; -1: for ever, 0: end of input */
     uint64_t reconnect_delay_ms;
 } weir_socket_source_options;
 weir_stream *weir_socket_source(weir_environment *environment,
@@ -71,7 +72,8 @@ typedef struct weir_file_sink_options {
     const char *directory;
     weir_file_format format;
 } weir_file_sink_options;
-/* Files part-<uid>-<checkpoint>-<subtask>-<attempt>, each there whole once its checkpoint is complete. */
+/* Files part-<uid>-<checkpoint>-<subtask>-<attempt>, each there whole once its checkpoint is
+ * complete. */
 weir_stream *weir_file_sink(weir_stream *stream, const weir_file_sink_options *options);
 
 #pragma GCC visibility pop

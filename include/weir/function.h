@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weir/function.h: what a user's function is: sources, operators and sinks. For those who write jobs.
+/* weir/function.h: what a user's function is: sources, operators and sinks. For those who write
+ * jobs.
  *
- * One ops table for all roles. Each subtask has an instance of its own: `instance_size` zeroed bytes, lent
- * to every call as `self`. The order of a life:
+ * One ops table for all roles. Each subtask has an instance of its own: `instance_size` zeroed
+ * bytes, lent to every call as `self`. The order of a life:
  *
- *   initialize_state -> open -> poll / process ... (snapshot_state between batches) -> finish -> close
+ *   initialize_state -> open -> poll / process ... (snapshot_state between batches) -> finish ->
+ * close
  *
  * finish is called when all input has ended, not when the job is stopped or cancelled.
- * A function that fails returns weir_context_fail(...), or any status but WEIR_OK: the job fails with it.
- * Thread: task; two calls for one instance never overlap.
+ * A function that fails returns weir_context_fail(...), or any status but WEIR_OK: the job fails
+ * with it. Thread: task; two calls for one instance never overlap.
  */
 #ifndef WEIR_FUNCTION_H
 #define WEIR_FUNCTION_H
@@ -62,7 +64,8 @@ typedef struct weir_function {
     /* map, flat_map, process; sink (out is NULL). The record is lent for the call. */
     weir_status (*process)(weir_context *context, void *self, const void *record,
                            weir_collector *out);
-    /* optional, instead of process: a whole batch. Not for keyed functions that use the current key. */
+    /* optional, instead of process: a whole batch. Not for keyed functions that use the current
+     * key. */
     weir_status (*process_batch)(weir_context *context, void *self, const weir_batch *batch,
                                  weir_collector *out);
     /* filter: keep the record? */
@@ -74,9 +77,9 @@ typedef struct weir_function {
 
 /* --- emitting --- */
 
-/* Appends a record of `size` bytes (fixed part and variable parts) and lends its block, to be filled before
- * the next emit or return. Never waits. NULL: refused (memory, weir.task.emit-limit, record over 16 MiB);
- * the task fails with words whatever the function returns. */
+/* Appends a record of `size` bytes (fixed part and variable parts) and lends its block, to be
+ * filled before the next emit or return. Never waits. NULL: refused (memory, weir.task.emit-limit,
+ * record over 16 MiB); the task fails with words whatever the function returns. */
 void *weir_collector_emit(weir_collector *out, size_t size);
 /* The same by copy of a whole block. */
 weir_status weir_collector_emit_copy(weir_collector *out, const void *block, size_t size);
@@ -93,22 +96,25 @@ const char *weir_context_job_name(const weir_context *context);
 const char *weir_context_job_id(const weir_context *context);  /* 32 hex digits */
 const char *weir_context_attempt(const weir_context *context); /* 32 hex digits, of this run */
 const char *weir_context_operator_name(const weir_context *context);
-const char *weir_context_uid(const weir_context *context); /* "" where it has none */
+const char *weir_context_uid(const weir_context *context);  /* "" where it has none */
 uint32_t weir_context_subtask(const weir_context *context); /* 0-based */
 uint32_t weir_context_parallelism(const weir_context *context);
 uint32_t weir_context_max_parallelism(const weir_context *context);
-const void *weir_context_argument(const weir_context *context); /* the copy made for the job; shared */
+const void *weir_context_argument(
+    const weir_context *context); /* the copy made for the job; shared */
 const weir_type *weir_context_input_type(const weir_context *context);  /* NULL: a source */
 const weir_type *weir_context_output_type(const weir_context *context); /* NULL: a sink */
 /* The key's fields in the input type, of a keyed function; count 0 otherwise. */
 const size_t *weir_context_key_fields(const weir_context *context, size_t *out_count);
 const weir_alloc *weir_context_alloc(const weir_context *context);
 const weir_options *weir_context_options(const weir_context *context);
-/* True if this operator was in the snapshot that the job was restored from, and that snapshot's id. */
+/* True if this operator was in the snapshot that the job was restored from, and that snapshot's id.
+ */
 bool weir_context_restored(const weir_context *context, uint64_t *out_checkpoint_id);
 bool weir_context_allow_rewind(const weir_context *context);
 bool weir_context_take_over(const weir_context *context);
-/* Checkpoints run at an interval; false: sinks commit at end of input and at the first stop only. */
+/* Checkpoints run at an interval; false: sinks commit at end of input and at the first stop only.
+ */
 bool weir_context_checkpointing(const weir_context *context);
 uint64_t weir_context_now_ms(const weir_context *context);       /* wall clock */
 uint64_t weir_context_monotonic_ns(const weir_context *context); /* for rates */
@@ -120,7 +126,8 @@ void *weir_context_scratch(weir_context *context, size_t size);
 /* Says something once to the job's log: level is 'i', 'w'. */
 void weir_context_log(weir_context *context, char level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Makes the task fail with these words; returns `status` to be returned. The first failure stays. */
+/* Makes the task fail with these words; returns `status` to be returned. The first failure stays.
+ */
 weir_status weir_context_fail(weir_context *context, weir_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -135,8 +142,9 @@ weir_status weir_context_list_state(weir_context *context, const char *name, con
 
 /* --- for functions that wrap another --- */
 
-/* From now on weir_context_argument answers this to this instance: the wrapper, in initialize_state, takes
- * its own argument and leaves the wrapped function's. Lent for the instance's life. */
+/* From now on weir_context_argument answers this to this instance: the wrapper, in
+ * initialize_state, takes its own argument and leaves the wrapped function's. Lent for the
+ * instance's life. */
 void weir_context_set_argument(weir_context *context, const void *argument);
 
 #pragma GCC visibility pop

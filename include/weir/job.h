@@ -23,27 +23,31 @@ typedef struct weir_job_abi_info {
     uint32_t version; /* WEIR_JOB_ABI */
 } weir_job_abi_info;
 
-enum { WEIR_JOB_MAGIC = 0x52494557 /* "WEIR" */, WEIR_JOB_ABI = 1 };
+enum {
+    WEIR_JOB_MAGIC = 0x52494557 /* "WEIR" */,
+    WEIR_JOB_ABI = 1
+};
 
-/* WEIR_JOB(main): `main` is weir_status main(weir_environment *environment, int argc, char **argv); argv[0]
- * is the shared object. It builds the graph, nothing runs yet. */
-#define WEIR_JOB(main_function)                                                                    \
-    __attribute__((visibility("default"))) const weir_job_abi_info weir_job_abi = {                \
-        WEIR_JOB_MAGIC, WEIR_JOB_ABI                                                               \
-    };                                                                                             \
-    __attribute__((visibility("default"))) weir_status weir_job_main(                              \
-        weir_environment *environment, int argc, char **argv);                                     \
-    weir_status weir_job_main(weir_environment *environment, int argc, char **argv)                \
-    {                                                                                              \
-        return main_function(environment, argc, argv);                                             \
+/* WEIR_JOB(main): `main` is weir_status main(weir_environment *environment, int argc, char **argv);
+ * argv[0] is the shared object. It builds the graph, nothing runs yet. */
+#define WEIR_JOB(main_function)                                                     \
+    __attribute__((visibility("default")))                                          \
+    const weir_job_abi_info weir_job_abi = { WEIR_JOB_MAGIC, WEIR_JOB_ABI };        \
+    __attribute__((visibility("default"))) weir_status weir_job_main(               \
+        weir_environment *environment, int argc, char **argv);                      \
+    weir_status weir_job_main(weir_environment *environment, int argc, char **argv) \
+    {                                                                               \
+        return main_function(environment, argc, argv);                              \
     }
 
 typedef struct weir_job_library weir_job_library;
-/* Loads the object, checks its ABI before anything of it is called (WEIR_VERSION), and runs its main into
- * the environment. The library must outlive the job. WEIR_NOT_FOUND, WEIR_INVALID: not a job. */
-weir_status weir_job_library_open(const char *path, weir_job_library **out_library, weir_error *err);
-weir_status weir_job_library_main(weir_job_library *library, weir_environment *environment, int argc,
-                                  char **argv, weir_error *err);
+/* Loads the object, checks its ABI before anything of it is called (WEIR_VERSION), and runs its
+ * main into the environment. The library must outlive the job. WEIR_NOT_FOUND, WEIR_INVALID: not a
+ * job. */
+weir_status weir_job_library_open(const char *path, weir_job_library **out_library,
+                                  weir_error *err);
+weir_status weir_job_library_main(weir_job_library *library, weir_environment *environment,
+                                  int argc, char **argv, weir_error *err);
 void weir_job_library_close(weir_job_library *library);
 
 /* --- a running job --- */
@@ -58,15 +62,16 @@ typedef struct weir_job_parameters {
     bool fresh;        /* start empty although a checkpoint of this job is there */
     bool allow_rewind; /* restore older than what a sink has committed */
     bool take_over;    /* fence a process that still holds this job */
-    /* What the job has to say: level is 'i', 'w' or 'e', text one line. May be NULL. Thread: any. */
+    /* What the job has to say: level is 'i', 'w' or 'e', text one line. May be NULL. Thread: any.
+     */
     void (*log)(void *log_argument, char level, const char *text);
     void *log_argument;
 } weir_job_parameters;
 
-/* Checks the graph, makes the plan, finds the snapshot, takes the locks. The environment must outlive the
- * job. Nothing is started. Statuses the CLI tells apart: INVALID (usage), NOT_FOUND, VERSION (state
- * incompatible), CORRUPT, BUSY (held by another process), LIMIT. WEIR_OK with *out_job NULL: the job that
- * `latest:` names has FINISHED already. */
+/* Checks the graph, makes the plan, finds the snapshot, takes the locks. The environment must
+ * outlive the job. Nothing is started. Statuses the CLI tells apart: INVALID (usage), NOT_FOUND,
+ * VERSION (state incompatible), CORRUPT, BUSY (held by another process), LIMIT. WEIR_OK with
+ * *out_job NULL: the job that `latest:` names has FINISHED already. */
 weir_status weir_job_create(weir_environment *environment, const weir_job_parameters *parameters,
                             weir_job **out_job, weir_error *err);
 weir_status weir_job_start(weir_job *job, weir_error *err);
@@ -115,8 +120,8 @@ void weir_job_destroy(weir_job *job);
 
 const char *weir_job_state_name(weir_job_state state); /* "RUNNING" */
 
-/* The plan as text: operators, chains, edges, parallelism, uids. Writes at most room bytes with NUL; answers
- * how many it needs without it. */
+/* The plan as text: operators, chains, edges, parallelism, uids. Writes at most room bytes with
+ * NUL; answers how many it needs without it. */
 size_t weir_environment_print_plan(weir_environment *environment, char *out, size_t room,
                                    weir_error *err);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weir/options.h: configuration, Flink's keys in their old and new spellings. For embedders and the CLI.
+/* weir/options.h: configuration, Flink's keys in their old and new spellings. For embedders and the
+ * CLI.
  *
  * One table (src/base/options_table.h) holds every key: parsing, `weir config`, the man page and
  * docs/reference/options.md come from it. A value set later wins over one set earlier at the same
@@ -37,23 +38,25 @@ weir_status weir_options_create(const weir_alloc *alloc, weir_options **out_opti
 void weir_options_destroy(weir_options *options);
 weir_status weir_options_copy(const weir_options *options, weir_options **out_options);
 
-/* Sets a key, in any spelling, from text: "10 min", "64 mb", "true". `origin` (copied, may be NULL) is
- * said in errors and by `weir config`, for example "weir.yaml:3:5" or "-D". An empty value unsets.
- * WEIR_INVALID: unknown key (with the nearest known one) or a value that does not parse or is out of
- * limits. WEIR_UNSUPPORTED: a key of Flink's that weir knows of but does not have. */
+/* Sets a key, in any spelling, from text: "10 min", "64 mb", "true". `origin` (copied, may be NULL)
+ * is said in errors and by `weir config`, for example "weir.yaml:3:5" or "-D". An empty value
+ * unsets. WEIR_INVALID: unknown key (with the nearest known one) or a value that does not parse or
+ * is out of limits. WEIR_UNSUPPORTED: a key of Flink's that weir knows of but does not have. */
 weir_status weir_options_set(weir_options *options, const char *key, const char *value,
                              weir_options_level level, const char *origin, weir_error *err);
 
-/* Values as parsed, or the default. The key must be one of the table, in its current spelling, and of that
- * type. Text is lent until the next set; NULL where neither set nor defaulted. */
+/* Values as parsed, or the default. The key must be one of the table, in its current spelling, and
+ * of that type. Text is lent until the next set; NULL where neither set nor defaulted. */
 const char *weir_options_text(const weir_options *options, const char *key);
 bool weir_options_bool(const weir_options *options, const char *key);
 int64_t weir_options_int(const weir_options *options, const char *key);
 double weir_options_float(const weir_options *options, const char *key);
 uint64_t weir_options_duration_ms(const weir_options *options, const char *key);
 uint64_t weir_options_bytes(const weir_options *options, const char *key);
-bool weir_options_is_set(const weir_options *options, const char *key); /* at any level but DEFAULT */
-const char *weir_options_origin(const weir_options *options, const char *key); /* "default" if unset */
+bool weir_options_is_set(const weir_options *options,
+                         const char *key); /* at any level but DEFAULT */
+const char *weir_options_origin(const weir_options *options,
+                                const char *key); /* "default" if unset */
 
 typedef enum weir_option_type {
     WEIR_OPTION_TEXT,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weir/projection.h: a record less some of its fields, and back. For operators that keep records in keyed
- * state without storing the key again.
+/* weir/projection.h: a record less some of its fields, and back. For operators that keep records in
+ * keyed state without storing the key again.
  *
  * Thread: a projection is immutable; any.
  */
@@ -17,8 +17,8 @@ extern "C" {
 
 typedef struct weir_projection weir_projection;
 
-/* The rest of `record_type` without the named fields (indexes). The rest's type is a struct without gaps,
- * its fields packed in declared order; without any field left it is one bool, true. */
+/* The rest of `record_type` without the named fields (indexes). The rest's type is a struct without
+ * gaps, its fields packed in declared order; without any field left it is one bool, true. */
 weir_status weir_projection_create(const weir_alloc *alloc, const weir_type *record_type,
                                    const size_t *left_out, size_t left_out_count,
                                    weir_projection **out_projection, weir_error *err);
@@ -29,7 +29,8 @@ weir_status weir_projection_offset(const weir_projection *projection, size_t rec
                                    size_t *out_offset);
 size_t weir_projection_take_size(const weir_projection *projection, const void *record);
 void weir_projection_take(const weir_projection *projection, const void *record, void *out_rest);
-/* A whole record: left-out fields from key_record (a record with the same key), the others from the rest. */
+/* A whole record: left-out fields from key_record (a record with the same key), the others from the
+ * rest. */
 size_t weir_projection_join_size(const weir_projection *projection, const void *key_record,
                                  const void *rest);
 void weir_projection_join(const weir_projection *projection, const void *key_record,

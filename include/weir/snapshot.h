@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weir/snapshot.h: the seam between an engine and the bytes of a native snapshot. For engines.
  *
- * A snapshot of one operator subtask is a file of blocks. The engine writes payloads; what a block is
- * (kind, state, key group, entries, length, checksum) stands in the file's directory, which the writer
- * makes. Restore gets the blocks whose key group lies in the backend's range, in file order.
+ * A snapshot of one operator subtask is a file of blocks. The engine writes payloads; what a block
+ * is (kind, state, key group, entries, length, checksum) stands in the file's directory, which the
+ * writer makes. Restore gets the blocks whose key group lies in the backend's range, in file order.
  *
  * Thread: task.
  */
@@ -45,9 +45,10 @@ typedef struct weir_state_descriptor {
 } weir_state_descriptor;
 
 typedef enum weir_block_kind {
-    WEIR_BLOCK_RECORDS = 1, /* {u32 key size, u32 value size, key bytes, value bytes}...: any engine */
-    WEIR_BLOCK_IMAGE = 2,   /* the engine's own layout, named by its own header */
-    WEIR_BLOCK_LIST = 3     /* {u32 size, bytes}...: operator state */
+    WEIR_BLOCK_RECORDS =
+        1, /* {u32 key size, u32 value size, key bytes, value bytes}...: any engine */
+    WEIR_BLOCK_IMAGE = 2, /* the engine's own layout, named by its own header */
+    WEIR_BLOCK_LIST = 3   /* {u32 size, bytes}...: operator state */
 } weir_block_kind;
 
 typedef struct weir_block {
@@ -67,8 +68,8 @@ typedef struct weir_block_reader weir_block_reader;
 weir_status weir_block_writer_add_state(weir_block_writer *writer,
                                         const weir_state_descriptor *descriptor,
                                         uint16_t *out_state);
-/* How many bytes can be written now without waiting for the io thread. A turn stops when it is too few
- * for its next unit (units of more than a buffer are accepted whatever is free). */
+/* How many bytes can be written now without waiting for the io thread. A turn stops when it is too
+ * few for its next unit (units of more than a buffer are accepted whatever is free). */
 size_t weir_block_writer_room(const weir_block_writer *writer);
 /* Appends to the block being written; never short. WEIR_NOMEM: a giant value found no memory. */
 weir_status weir_block_writer_write(weir_block_writer *writer, const void *data, size_t size);
@@ -84,8 +85,9 @@ void weir_block_reader_state(const weir_block_reader *reader, size_t state,
 /* The next keyed block whose key group is wanted. WEIR_NOT_FOUND: there are no more. */
 weir_status weir_block_reader_next(weir_block_reader *reader, weir_block *out_block,
                                    weir_error *err);
-/* Reads the next `size` bytes of the block's payload. The block's checksum is verified when its last byte is
- * read: nothing of a block may be believed before. WEIR_CORRUPT names file and offset. */
+/* Reads the next `size` bytes of the block's payload. The block's checksum is verified when its
+ * last byte is read: nothing of a block may be believed before. WEIR_CORRUPT names file and offset.
+ */
 weir_status weir_block_reader_read(weir_block_reader *reader, void *out, size_t size,
                                    weir_error *err);
 /* "file at offset N", for words about bad content; lent until the next call. */

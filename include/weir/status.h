@@ -13,19 +13,19 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /* X(name, number, what it means, what the caller does next) */
-#define WEIR_STATUS_MAP(X)                                                                         \
-    X(OK, 0, "success", "go on")                                                                   \
-    X(NOT_FOUND, -1, "no such key, state, file or checkpoint", "an answer, no failure")            \
-    X(INVALID, -2, "argument breaks the contract", "fix the call")                                 \
-    X(NOMEM, -3, "allocation refused", "free memory or raise the budget")                          \
-    X(IO, -4, "the system failed an I/O call", "retry, then fail the checkpoint")                  \
-    X(CORRUPT, -5, "stored bytes fail their checksum", "restore an older one")                     \
-    X(VERSION, -6, "made for another version or shape", "migrate, or use the matching program")    \
-    X(BUSY, -7, "somebody else holds it, or not ready yet", "wait, or stop the holder")            \
-    X(TIMEOUT, -8, "did not happen in time", "retry, or raise the limit")                          \
-    X(CANCELLED, -9, "the job is being cancelled", "return")                                       \
-    X(LIMIT, -10, "a named limit is reached", "raise the limit, or send less")                     \
-    X(USER, -11, "a user's function failed", "read its words")                                     \
+#define WEIR_STATUS_MAP(X)                                                                      \
+    X(OK, 0, "success", "go on")                                                                \
+    X(NOT_FOUND, -1, "no such key, state, file or checkpoint", "an answer, no failure")         \
+    X(INVALID, -2, "argument breaks the contract", "fix the call")                              \
+    X(NOMEM, -3, "allocation refused", "free memory or raise the budget")                       \
+    X(IO, -4, "the system failed an I/O call", "retry, then fail the checkpoint")               \
+    X(CORRUPT, -5, "stored bytes fail their checksum", "restore an older one")                  \
+    X(VERSION, -6, "made for another version or shape", "migrate, or use the matching program") \
+    X(BUSY, -7, "somebody else holds it, or not ready yet", "wait, or stop the holder")         \
+    X(TIMEOUT, -8, "did not happen in time", "retry, or raise the limit")                       \
+    X(CANCELLED, -9, "the job is being cancelled", "return")                                    \
+    X(LIMIT, -10, "a named limit is reached", "raise the limit, or send less")                  \
+    X(USER, -11, "a user's function failed", "read its words")                                  \
     X(UNSUPPORTED, -12, "known, but not to be had here", "choose something else")
 
 /* An ignored status is an error under clang: the enum type itself carries the attribute. */
@@ -41,7 +41,9 @@ typedef enum WEIR_MUST_USE weir_status {
 #undef WEIR_STATUS_ENUM
 } weir_status;
 
-enum { WEIR_ERROR_MESSAGE_SIZE = 1000 };
+enum {
+    WEIR_ERROR_MESSAGE_SIZE = 1000
+};
 
 /* A failure in words. A plain value: copy it, hand it to another thread; it owns nothing. */
 typedef struct weir_error {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weir/stream.h: a job as a graph of streams. For those who write jobs.
  *
- * Building never fails on the spot: the first mistake is kept in the environment, every later call on a
- * NULL stream answers NULL, and the job is refused with the first one's words. Everything is owned by the
- * environment; names, uids and arguments are copied.
- * Thread: host.
+ * Building never fails on the spot: the first mistake is kept in the environment, every later call
+ * on a NULL stream answers NULL, and the job is refused with the first one's words. Everything is
+ * owned by the environment; names, uids and arguments are copied. Thread: host.
  */
 #ifndef WEIR_STREAM_H
 #define WEIR_STREAM_H
@@ -33,8 +32,8 @@ void weir_environment_destroy(weir_environment *environment);
 void weir_environment_name_job(weir_environment *environment, const char *name);
 void weir_environment_set(weir_environment *environment, const char *key, const char *value);
 /* The type of a C struct, kept by the environment. NULL after a mistake. */
-const weir_type *weir_environment_struct(weir_environment *environment, const char *name, size_t size,
-                                         const weir_field *fields, size_t field_count);
+const weir_type *weir_environment_struct(weir_environment *environment, const char *name,
+                                         size_t size, const weir_field *fields, size_t field_count);
 /* For the job's own argument errors; the words are what the user sees. Returns `status`. */
 weir_status weir_environment_fail(weir_environment *environment, weir_status status,
                                   const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -45,8 +44,8 @@ weir_stream *weir_environment_source(weir_environment *environment, const char *
                                      const weir_function *function, const void *argument,
                                      size_t argument_size, const weir_type *type);
 
-/* map, flat_map and process functions: `process` emits records of `type`. On a keyed stream the function
- * may use keyed state. */
+/* map, flat_map and process functions: `process` emits records of `type`. On a keyed stream the
+ * function may use keyed state. */
 weir_stream *weir_stream_process(weir_stream *stream, const char *name,
                                  const weir_function *function, const void *argument,
                                  size_t argument_size, const weir_type *type);
@@ -56,16 +55,17 @@ weir_stream *weir_stream_map(weir_stream *stream, const char *name, const weir_f
 weir_stream *weir_stream_flat_map(weir_stream *stream, const char *name,
                                   const weir_function *function, const void *argument,
                                   size_t argument_size, const weir_type *type);
-weir_stream *weir_stream_filter(weir_stream *stream, const char *name, const weir_function *function,
-                                const void *argument, size_t argument_size);
+weir_stream *weir_stream_filter(weir_stream *stream, const char *name,
+                                const weir_function *function, const void *argument,
+                                size_t argument_size);
 /* Partitions by a field, or several separated by commas: "word", "user,day". */
 weir_stream *weir_stream_key_by(weir_stream *stream, const char *fields);
 /* On a keyed stream: emits the running result for every record; its state is `_op_state`. */
 weir_stream *weir_stream_reduce(weir_stream *stream, const char *name,
                                 const weir_function *function, const void *argument,
                                 size_t argument_size);
-/* On a keyed stream: the running sum of an integer or float field; other fields are those of the key's
- * first record. Integers wrap, as in Flink. */
+/* On a keyed stream: the running sum of an integer or float field; other fields are those of the
+ * key's first record. Integers wrap, as in Flink. */
 weir_stream *weir_stream_sum(weir_stream *stream, const char *field);
 weir_stream *weir_stream_union(weir_stream *one, weir_stream *other);
 weir_stream *weir_stream_rebalance(weir_stream *stream);
@@ -79,8 +79,8 @@ weir_stream *weir_stream_name(weir_stream *stream, const char *name);
 weir_stream *weir_stream_parallelism(weir_stream *stream, uint32_t parallelism);
 weir_stream *weir_stream_max_parallelism(weir_stream *stream, uint32_t max_parallelism);
 weir_stream *weir_stream_start_new_chain(weir_stream *stream);
-/* The function keeps state: without a uid the job is refused. Set by our own stateful operators; functions
- * with initialize_state count as stateful without it, keyed ones as well. */
+/* The function keeps state: without a uid the job is refused. Set by our own stateful operators;
+ * functions with initialize_state count as stateful without it, keyed ones as well. */
 weir_stream *weir_stream_stateful(weir_stream *stream);
 
 weir_environment *weir_stream_environment(weir_stream *stream);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* commands: what each command of the checkpoint coordinator does.
  *
- * A command that cannot be carried out for want of memory fails the job: CANCEL letters were made at
- * creation, so that always works.
+ * A command that cannot be carried out for want of memory fails the job: CANCEL letters were made
+ * at creation, so that always works.
  */
 #include "base/fail.h"
 #include "job/running.h"
@@ -68,8 +68,8 @@ carry_out_trigger(weir_job *job, const struct wr_coordinator_action *action)
     job->pending.kind = action->checkpoint_kind;
     job->pending.trigger_ms = job->os->ops->wall_ms(job->os);
     job->pending.trigger_ns = job->os->ops->monotonic_ns(job->os);
-    if (job->storage != NULL
-        && wr_job_io_push(job, WR_IO_BEGIN, action->checkpoint_id, NULL) != WEIR_OK) {
+    if (job->storage != NULL &&
+        wr_job_io_push(job, WR_IO_BEGIN, action->checkpoint_id, NULL) != WEIR_OK) {
         fail_for_memory(job, "a checkpoint");
         return;
     }
@@ -106,7 +106,8 @@ carry_out_notify(weir_job *job, const struct wr_coordinator_action *action)
     uint64_t taken_ns = job->os->ops->monotonic_ns(job->os) - job->pending.trigger_ns;
     atomic_fetch_add_explicit(&job->checkpoints_completed, 1, memory_order_relaxed);
     atomic_store_explicit(&job->last_checkpoint_bytes, job->pending.bytes, memory_order_relaxed);
-    atomic_store_explicit(&job->last_checkpoint_ms_taken, taken_ns / 1000000U, memory_order_relaxed);
+    atomic_store_explicit(&job->last_checkpoint_ms_taken, taken_ns / 1000000U,
+                          memory_order_relaxed);
     atomic_store_explicit(&job->last_checkpoint_ms, job->os->ops->wall_ms(job->os),
                           memory_order_relaxed);
     atomic_store_explicit(&job->last_checkpoint_id, action->checkpoint_id, memory_order_relaxed);
@@ -159,8 +160,7 @@ static void
 carry_out_fail(weir_job *job)
 {
     weir_error error = job->checkpoint_failure;
-    weir_status status =
-        error.status != WEIR_OK ? error.status : WEIR_IO;
+    weir_status status = error.status != WEIR_OK ? error.status : WEIR_IO;
     error.status = status;
     (void)wr_fail_context(&error, status,
                           "Exceeded checkpoint tolerable failure threshold. "

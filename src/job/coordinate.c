@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coordinate: the job's coordinator, one step at a time.
  *
- * Facts come from three places: the host's wishes (two atomics), reports of tasks, answers of io. Each
- * becomes at most one event of the checkpoint coordinator, whose commands are carried out at once.
+ * Facts come from three places: the host's wishes (two atomics), reports of tasks, answers of io.
+ * Each becomes at most one event of the checkpoint coordinator, whose commands are carried out at
+ * once.
  *
  * Invariants:
- *   (1) Tasks are told to end once: by FINISH after the last checkpoint was committed, or by CANCEL.
- *   (2) The job is ENDED only when every task has ended and no storage work is outstanding.
+ *   (1) Tasks are told to end once: by FINISH after the last checkpoint was committed, or by
+ * CANCEL. (2) The job is ENDED only when every task has ended and no storage work is outstanding.
  *   (3) What decided the outcome first stays: a failure while finishing does not undo a commit.
  */
 #include "base/check.h"
@@ -92,7 +93,8 @@ static bool
 keep_acknowledgement(weir_job *job, struct wr_task_report *report)
 {
     struct wr_pending_checkpoint *pending = &job->pending;
-    if (pending->id != report->checkpoint_id || pending->acknowledged[report->task_number] != NULL) {
+    if (pending->id != report->checkpoint_id ||
+        pending->acknowledged[report->task_number] != NULL) {
         return false;
     }
     pending->acknowledged[report->task_number] = report;
@@ -202,7 +204,8 @@ state_of_outcome(enum wr_job_end outcome)
     return WEIR_JOB_FAILED;
 }
 
-/* All tasks have ended: what is left is storage work in an order that survives a kill between any two. */
+/* All tasks have ended: what is left is storage work in an order that survives a kill between any
+ * two. */
 static bool
 step_end(weir_job *job)
 {
@@ -211,8 +214,8 @@ step_end(weir_job *job)
         if (job->outcome == WR_END_FINISHED && job->storage != NULL) {
             (void)wr_job_io_push(job, WR_IO_FINISHED_MARK, job->last_finish_id, NULL);
         } else {
-            wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_END,
-                                                            .end = job->outcome });
+            wr_job_tell(job,
+                        (struct wr_coordinator_event){ .kind = WR_EVENT_END, .end = job->outcome });
         }
         wr_job_forget_pending(job);
         return true;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* create: from a graph and the user's wishes to a job that is ready to start.
  *
- * In this order, so that a refusal leaves nothing behind: plan, options, which snapshot, may it start
- * empty; then the lock and the directories; then the wiring. Nothing starts from empty state beside a
- * complete checkpoint of this job's name unless told to.
+ * In this order, so that a refusal leaves nothing behind: plan, options, which snapshot, may it
+ * start empty; then the lock and the directories; then the wiring. Nothing starts from empty state
+ * beside a complete checkpoint of this job's name unless told to.
  */
 #include "base/fail.h"
 #include "job/running.h"
@@ -55,7 +55,8 @@ check_options(const weir_job *job, weir_error *err)
     const char *backend = weir_options_text(options, "state.backend.type");
     if (strcmp(backend, "hashmap") != 0) {
         return wr_fail(err, WEIR_UNSUPPORTED,
-                       "state.backend.type: %s is not built yet; this version has hashmap", backend);
+                       "state.backend.type: %s is not built yet; this version has hashmap",
+                       backend);
     }
     const char *storage = weir_options_text(options, "execution.checkpointing.storage");
     const char *directory = weir_options_text(options, "execution.checkpointing.dir");
@@ -67,11 +68,11 @@ check_options(const weir_job *job, weir_error *err)
     }
     bool interval = weir_options_is_set(options, "execution.checkpointing.interval");
     if ((interval || storage != NULL) && directory == NULL && !job->found.latest) {
-        return wr_fail(err, WEIR_INVALID,
-                       "%s is set without a directory (JobManager storage is not built yet): add -D "
-                       "execution.checkpointing.dir=DIR",
-                       interval ? "execution.checkpointing.interval"
-                                : "execution.checkpointing.storage");
+        return wr_fail(
+            err, WEIR_INVALID,
+            "%s is set without a directory (JobManager storage is not built yet): add -D "
+            "execution.checkpointing.dir=DIR",
+            interval ? "execution.checkpointing.interval" : "execution.checkpointing.storage");
     }
     return WEIR_OK;
 }
@@ -107,7 +108,8 @@ set_settings(weir_job *job, uint64_t next_id, weir_error *err)
     if (!weir_options_is_set(options, "execution.checkpointing.interval")) {
         return WEIR_OK;
     }
-    settings->interval_ns = weir_options_duration_ms(options, "execution.checkpointing.interval") * ms;
+    settings->interval_ns =
+        weir_options_duration_ms(options, "execution.checkpointing.interval") * ms;
     uint64_t drawn;
     int sys_errno = job->os->ops->random(job->os, &drawn, sizeof drawn);
     if (sys_errno != 0) {
@@ -158,8 +160,9 @@ storage_directory(const weir_job *job, char out[WR_PATH_MAX], bool *out_there, w
     *out_there = directory != NULL || (job->restored && job->found.latest);
     if (directory != NULL || !*out_there) {
         int size = snprintf(out, WR_PATH_MAX, "%s", directory != NULL ? directory : "");
-        return size < WR_PATH_MAX ? WEIR_OK
-                                  : wr_fail(err, WEIR_LIMIT, "execution.checkpointing.dir is too long");
+        return size < WR_PATH_MAX
+                   ? WEIR_OK
+                   : wr_fail(err, WEIR_LIMIT, "execution.checkpointing.dir is too long");
     }
     snprintf(out, WR_PATH_MAX, "%s", job->found.directory); /* DIR[/<job-id>]/chk-N */
     char *slash = strrchr(out, '/');
@@ -234,15 +237,17 @@ make_coordinator(weir_job *job, uint64_t next_id, weir_error *err)
     weir_status status = wr_coordinator_create(&job->alloc, &job->settings, &job->coordinator);
     if (status != WEIR_OK) {
         return wr_fail(err, status,
-                       status == WEIR_NOMEM ? "no memory for the checkpoint coordinator"
-                                            : "execution.checkpointing.num-retained must be 1 to 64");
+                       status == WEIR_NOMEM
+                           ? "no memory for the checkpoint coordinator"
+                           : "execution.checkpointing.num-retained must be 1 to 64");
     }
     if (job->storage == NULL || !job->restored || !job->found.latest) {
         return WEIR_OK;
     }
     uint64_t ids[256];
     size_t count;
-    WR_TRY(wr_checkpoint_storage_retained(job->storage, ids, sizeof ids / sizeof ids[0], &count, err));
+    WR_TRY(
+        wr_checkpoint_storage_retained(job->storage, ids, sizeof ids / sizeof ids[0], &count, err));
     for (size_t i = 0; i < count; i++) {
         WR_TRY(wr_coordinator_add_retained(job->coordinator, ids[i]));
     }
@@ -275,8 +280,8 @@ check_snapshot(weir_job *job, const weir_job_parameters *parameters, weir_error 
     if (!job->restored) {
         return WEIR_OK;
     }
-    bool allow = parameters->allow_non_restored_state
-                 || weir_options_bool(job->options, "execution.state-recovery.ignore-unclaimed-state");
+    bool allow = parameters->allow_non_restored_state ||
+                 weir_options_bool(job->options, "execution.state-recovery.ignore-unclaimed-state");
     weir_status status =
         wr_assignment_check(&job->found.manifest, job->assigned, count, allow, is_new, err);
     if (status != WEIR_OK) {

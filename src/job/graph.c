@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* graph: builds the graph that a job's main describes.
  *
- * The first mistake is kept; from then on every call answers NULL and changes nothing, so that a job's
- * main needs no checks and the user still sees what was wrong first.
+ * The first mistake is kept; from then on every call answers NULL and changes nothing, so that a
+ * job's main needs no checks and the user still sees what was wrong first.
  */
 #include "job/graph.h"
 
@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_MAX_SIZE = 200 };
+enum {
+    NAME_MAX_SIZE = 200
+};
 
 weir_status
 weir_environment_create(const weir_alloc *alloc, const weir_options *options,
@@ -62,7 +64,8 @@ weir_environment_fail(weir_environment *environment, weir_status status, const c
     if (environment->error.status == WEIR_OK) {
         va_list arguments;
         va_start(arguments, format);
-        status = wr_fail_at_v(&environment->error, status, 0, __FILE__, __LINE__, format, arguments);
+        status =
+            wr_fail_at_v(&environment->error, status, 0, __FILE__, __LINE__, format, arguments);
         va_end(arguments);
     }
     return status;
@@ -103,8 +106,8 @@ weir_environment_name_job(weir_environment *environment, const char *name)
         return;
     }
     if (name == NULL || name[0] == '\0' || strlen(name) > NAME_MAX_SIZE) {
-        (void)weir_environment_fail(environment, WEIR_INVALID,
-                                    "a job's name has 1 to %d bytes", NAME_MAX_SIZE);
+        (void)weir_environment_fail(environment, WEIR_INVALID, "a job's name has 1 to %d bytes",
+                                    NAME_MAX_SIZE);
         return;
     }
     environment->job_name = keep_text(environment, name);
@@ -143,8 +146,8 @@ weir_environment_struct(weir_environment *environment, const char *name, size_t 
     }
     weir_error error = { 0 };
     weir_type *type = NULL;
-    weir_status status = weir_type_create_struct(&environment->alloc, name, size, fields, field_count,
-                                                 &type, &error);
+    weir_status status = weir_type_create_struct(&environment->alloc, name, size, fields,
+                                                 field_count, &type, &error);
     struct wr_kept_type *kept = NULL;
     if (status == WEIR_OK) {
         kept = wr_arena_new(&environment->arena, sizeof *kept);
@@ -153,7 +156,8 @@ weir_environment_struct(weir_environment *environment, const char *name, size_t 
     if (status != WEIR_OK) {
         weir_type_destroy(type);
         (void)weir_environment_fail(environment, status, "%s",
-                                    error.status != WEIR_OK ? error.message : "no memory for a type");
+                                    error.status != WEIR_OK ? error.message
+                                                            : "no memory for a type");
         return NULL;
     }
     *kept = (struct wr_kept_type){ .next = environment->types, .type = type };
@@ -168,8 +172,8 @@ static bool
 take_function(weir_environment *environment, const char *name, const weir_function *function,
               weir_function *out_function)
 {
-    if (function == NULL || function->size < offsetof(weir_function, poll)
-        || function->size > 4096) {
+    if (function == NULL || function->size < offsetof(weir_function, poll) ||
+        function->size > 4096) {
         (void)weir_environment_fail(environment, WEIR_INVALID,
                                     "operator '%s': its weir_function has no size: set .size = "
                                     "sizeof(weir_function)",
@@ -394,8 +398,8 @@ parse_key(weir_stream *stream, const char *fields, struct wr_leg *out_leg)
             return false;
         }
         if (out_leg->key_field_count == WR_KEY_FIELDS_MAX) {
-            (void)weir_environment_fail(environment, WEIR_LIMIT, "key_by: a key has at most %d fields",
-                                        WR_KEY_FIELDS_MAX);
+            (void)weir_environment_fail(environment, WEIR_LIMIT,
+                                        "key_by: a key has at most %d fields", WR_KEY_FIELDS_MAX);
             return false;
         }
         out_leg->key_fields[out_leg->key_field_count++] = index;
@@ -418,7 +422,8 @@ weir_stream_key_by(weir_stream *stream, const char *fields)
 {
     weir_stream *keyed = copy_stream(stream);
     struct wr_leg key = { .edge = WR_EDGE_KEYED };
-    if (keyed == NULL || keyed->type == NULL || !parse_key(keyed, fields != NULL ? fields : "", &key)) {
+    if (keyed == NULL || keyed->type == NULL ||
+        !parse_key(keyed, fields != NULL ? fields : "", &key)) {
         return NULL;
     }
     for (uint32_t i = 0; i < keyed->leg_count; i++) {
@@ -458,14 +463,15 @@ weir_stream_union(weir_stream *one, weir_stream *other)
         return NULL;
     }
     weir_environment *environment = both->environment;
-    if (other->environment != environment || both->type == NULL || other->type == NULL
-        || !weir_type_equal(both->type, other->type)) {
+    if (other->environment != environment || both->type == NULL || other->type == NULL ||
+        !weir_type_equal(both->type, other->type)) {
         (void)weir_environment_fail(environment, WEIR_INVALID,
                                     "union: both streams must be of one type and one job");
         return NULL;
     }
     if (both->leg_count + other->leg_count > WR_LEGS_MAX) {
-        (void)weir_environment_fail(environment, WEIR_LIMIT, "union: at most %d streams", WR_LEGS_MAX);
+        (void)weir_environment_fail(environment, WEIR_LIMIT, "union: at most %d streams",
+                                    WR_LEGS_MAX);
         return NULL;
     }
     for (uint32_t i = 0; i < other->leg_count; i++) {

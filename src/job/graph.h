@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* job/graph.h: a job as the user wrote it down: nodes, and legs between them.
  *
- *   node: one source, operator or sink.    leg: how a stream reaches its consumer: from which node, by
- *   which edge, keyed by which fields.     stream: one leg, or several after a union.
+ *   node: one source, operator or sink.    leg: how a stream reaches its consumer: from which node,
+ * by which edge, keyed by which fields.     stream: one leg, or several after a union.
  *
  * Everything lives in the environment's arena. Thread: host.
  */
@@ -13,7 +13,11 @@
 #include "runtime/task.h"
 #include "weir/stream.h"
 
-enum { WR_LEGS_MAX = 16, WR_KEY_FIELDS_MAX = 25, WR_NODES_MAX = 1024 };
+enum {
+    WR_LEGS_MAX = 16,
+    WR_KEY_FIELDS_MAX = 25,
+    WR_NODES_MAX = 1024
+};
 
 struct wr_leg {
     struct wr_node *from;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* io: storage work of the job: asked for by the coordinator, done by the io thread, answered by letter.
+/* io: storage work of the job: asked for by the coordinator, done by the io thread, answered by
+ * letter.
  *
  * The queue is first in first out, so that BEGIN's directory is there before a task's file, and an
- * ABANDON comes after the files it removes were closed. Sticky damage is the coordinator's decision: every
- * answer carries its status and words.
+ * ABANDON comes after the files it removes were closed. Sticky damage is the coordinator's
+ * decision: every answer carries its status and words.
  */
 #include "base/fail.h"
 #include "job/running.h"
@@ -81,12 +82,29 @@ fail_checkpoint(weir_job *job, const struct wr_job_io *io)
                                                     .checkpoint_id = io->checkpoint_id });
 }
 
+/* What could not be removed lies in the attempt's hidden directory. If that is gone, the checkpoint
+ * failed because the attempt was fenced, and that is what the user should read. */
+static void
+take_abandoned(weir_job *job, const struct wr_job_io *io)
+{
+    if (io->status != WEIR_CANCELLED) {
+        return;
+    }
+    if (job->outcome == WR_END_FAILED && job->failure.status != WEIR_OK) {
+        job->failure = io->error;
+    } else {
+        wr_job_fail(job, &io->error);
+    }
+}
+
 static void
 finish_marked(weir_job *job, const struct wr_job_io *io)
 {
     if (io->status != WEIR_OK) {
-        /* All output is committed; without the mark the checkpoints stay, so that nothing is lost. */
-        wr_job_say(job, 'w', "the job finished, but could not say so in its checkpoint directory: %s",
+        /* All output is committed; without the mark the checkpoints stay, so that nothing is lost.
+         */
+        wr_job_say(job, 'w',
+                   "the job finished, but could not say so in its checkpoint directory: %s",
                    io->error.message);
         return;
     }
@@ -112,7 +130,8 @@ wr_job_io_take_reply(weir_job *job, struct wr_job_io *io)
         }
         break;
     case WR_IO_ABANDON:
-        break; /* what could not be removed lies in the attempt's hidden directory */
+        take_abandoned(job, io);
+        break;
     case WR_IO_DROP:
         if (io->status == WEIR_CANCELLED) {
             wr_job_fail(job, &io->error);

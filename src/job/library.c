@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* library: a job that comes as a shared object. Its ABI is checked before anything of it is called. */
+/* library: a job that comes as a shared object. Its ABI is checked before anything of it is called.
+ */
 #include "base/fail.h"
 #include "base/memory.h"
 #include "job/graph.h"
@@ -18,8 +19,8 @@ struct weir_job_library {
 static weir_status
 check_library(weir_job_library *library, const char *path, weir_error *err)
 {
-    const weir_job_abi_info *abi = library->os->ops->symbol(library->os, library->handle,
-                                                            "weir_job_abi");
+    const weir_job_abi_info *abi =
+        library->os->ops->symbol(library->os, library->handle, "weir_job_abi");
     if (abi == NULL || abi->magic != WEIR_JOB_MAGIC) {
         return wr_fail(err, WEIR_INVALID,
                        "%s is a shared object but not a weir job: it has no WEIR_JOB(...)", path);
@@ -73,8 +74,8 @@ weir_job_library_open(const char *path, weir_job_library **out_library, weir_err
 }
 
 weir_status
-weir_job_library_main(weir_job_library *library, weir_environment *environment, int argc, char **argv,
-                      weir_error *err)
+weir_job_library_main(weir_job_library *library, weir_environment *environment, int argc,
+                      char **argv, weir_error *err)
 {
     if (library == NULL || environment == NULL) {
         return WEIR_INVALID;

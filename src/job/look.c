@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* look: what the host may ask of a running job, and wish from it. Atomics only: the job is never held up.
+/* look: what the host may ask of a running job, and wish from it. Atomics only: the job is never
+ * held up.
  */
 #include "base/fail.h"
 #include "job/running.h"
@@ -27,7 +28,8 @@ bool
 weir_job_wait(weir_job *job, uint64_t timeout_ms)
 {
     if (!wr_job_has_ended(job) && timeout_ms != 0) {
-        uint64_t timeout_ns = timeout_ms < UINT64_MAX / 1000000U ? timeout_ms * 1000000U : UINT64_MAX;
+        uint64_t timeout_ns =
+            timeout_ms < UINT64_MAX / 1000000U ? timeout_ms * 1000000U : UINT64_MAX;
         job->os->ops->wait(job->os, &job->ended, 0, timeout_ns);
     }
     return wr_job_has_ended(job);
@@ -72,20 +74,23 @@ weir_job_look(weir_job *job, weir_job_report *out_report)
     count_tasks(job, &report);
     report.checkpoints_completed =
         atomic_load_explicit(&job->checkpoints_completed, memory_order_relaxed);
-    report.checkpoints_failed = atomic_load_explicit(&job->checkpoints_failed, memory_order_relaxed);
+    report.checkpoints_failed =
+        atomic_load_explicit(&job->checkpoints_failed, memory_order_relaxed);
     report.last_checkpoint_bytes =
         atomic_load_explicit(&job->last_checkpoint_bytes, memory_order_relaxed);
     report.last_checkpoint_duration_ms =
         atomic_load_explicit(&job->last_checkpoint_ms_taken, memory_order_relaxed);
-    report.last_checkpoint_ms = atomic_load_explicit(&job->last_checkpoint_ms, memory_order_relaxed);
-    report.last_checkpoint_id = atomic_load_explicit(&job->last_checkpoint_id, memory_order_relaxed);
+    report.last_checkpoint_ms =
+        atomic_load_explicit(&job->last_checkpoint_ms, memory_order_relaxed);
+    report.last_checkpoint_id =
+        atomic_load_explicit(&job->last_checkpoint_id, memory_order_relaxed);
     report.restored = job->restored;
     report.restored_checkpoint_id = job->restored ? job->found.manifest.checkpoint_id : 0;
     memcpy(report.job_id, job->job_id, sizeof report.job_id);
     char path[WR_PATH_MAX];
-    if (report.last_checkpoint_id != 0 && job->storage != NULL
-        && wr_checkpoint_storage_complete_path(job->storage, report.last_checkpoint_id, path, NULL)
-               == WEIR_OK) {
+    if (report.last_checkpoint_id != 0 && job->storage != NULL &&
+        wr_checkpoint_storage_complete_path(job->storage, report.last_checkpoint_id, path, NULL) ==
+            WEIR_OK) {
         snprintf(report.last_checkpoint_path, sizeof report.last_checkpoint_path, "%.1023s", path);
     } else if (report.last_checkpoint_id == 0 && job->restored) {
         report.last_checkpoint_id = report.restored_checkpoint_id;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* manifest: the tasks' acknowledgements put together as the checkpoint's manifest.
  *
- * Tasks may have registered their states in different orders, or not all of them: the operator's list of
- * states is the union by name, and each subtask's lists are renumbered into it.
+ * Tasks may have registered their states in different orders, or not all of them: the operator's
+ * list of states is the union by name, and each subtask's lists are renumbered into it.
  */
 #include "base/fail.h"
 #include "job/running.h"
@@ -67,9 +67,9 @@ add_subtask(struct wr_manifest *manifest, struct wr_manifest_operator *self, uin
     subtask->file = wr_arena_copy_text(&manifest->arena, result->file);
     subtask->file_size = result->file_size;
     subtask->file_crc = result->file_crc;
-    subtask->lists = wr_arena_new(&manifest->arena,
-                                  sizeof *subtask->lists
-                                      * (result->list_count != 0 ? result->list_count : 1));
+    subtask->lists =
+        wr_arena_new(&manifest->arena,
+                     sizeof *subtask->lists * (result->list_count != 0 ? result->list_count : 1));
     if (subtask->file == NULL || subtask->lists == NULL) {
         return WEIR_NOMEM;
     }
@@ -86,8 +86,7 @@ static weir_status
 add_operator(weir_job *job, struct wr_manifest *manifest, const struct wr_vertex *vertex,
              uint32_t position)
 {
-    const struct wr_plan_operator *plan_operator =
-        &job->plan->operators[vertex->chain[position]];
+    const struct wr_plan_operator *plan_operator = &job->plan->operators[vertex->chain[position]];
     if (plan_operator->node->uid[0] == '\0') {
         return WEIR_OK; /* stateless */
     }
@@ -99,8 +98,7 @@ add_operator(weir_job *job, struct wr_manifest *manifest, const struct wr_vertex
     self->key_type = plan_operator->keyed ? wr_key_plan_type(plan_operator->key_plan) : NULL;
     self->parallelism = vertex->parallelism;
     self->max_parallelism = plan_operator->max_parallelism;
-    self->subtasks =
-        wr_arena_new(&manifest->arena, sizeof *self->subtasks * vertex->parallelism);
+    self->subtasks = wr_arena_new(&manifest->arena, sizeof *self->subtasks * vertex->parallelism);
     if (self->subtasks == NULL) {
         return WEIR_NOMEM;
     }
@@ -123,8 +121,8 @@ fill_manifest(weir_job *job, struct wr_manifest *manifest)
     manifest->trigger_ms = job->pending.trigger_ms;
     manifest->complete_ms = job->os->ops->wall_ms(job->os);
     manifest->hash_seed = job->hash_seed;
-    manifest->operators = wr_arena_new(&manifest->arena, sizeof *manifest->operators
-                                                             * job->plan->operator_count);
+    manifest->operators =
+        wr_arena_new(&manifest->arena, sizeof *manifest->operators * job->plan->operator_count);
     if (manifest->operators == NULL) {
         return WEIR_NOMEM;
     }

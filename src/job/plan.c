@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plan: checks the graph and makes it ready to run.
  *
- * Nodes are in order of making, so producers come before consumers and one pass each is enough: first
- * parallelism and ids, then fusing, then the edges that are left between vertices.
+ * Nodes are in order of making, so producers come before consumers and one pass each is enough:
+ * first parallelism and ids, then fusing, then the edges that are left between vertices.
  */
 #include "job/plan.h"
 
@@ -48,13 +48,14 @@ set_key(struct wr_plan *plan, struct wr_plan_operator *self, weir_error *err)
     const struct wr_leg *first = &node->legs[0];
     for (uint32_t i = 0; i < node->leg_count; i++) {
         const struct wr_leg *leg = &node->legs[i];
-        bool same = leg->edge != WR_EDGE_KEYED
-                    || (first->key_field_count == leg->key_field_count
-                        && memcmp(first->key_fields, leg->key_fields, sizeof leg->key_fields) == 0);
+        bool same = leg->edge != WR_EDGE_KEYED ||
+                    (first->key_field_count == leg->key_field_count &&
+                     memcmp(first->key_fields, leg->key_fields, sizeof leg->key_fields) == 0);
         if ((leg->edge == WR_EDGE_KEYED) != (first->edge == WR_EDGE_KEYED) || !same) {
-            return wr_fail(err, WEIR_INVALID,
-                           "operator '%s' reads streams keyed by different fields: key_by after union",
-                           node->name);
+            return wr_fail(
+                err, WEIR_INVALID,
+                "operator '%s' reads streams keyed by different fields: key_by after union",
+                node->name);
         }
     }
     if (node->leg_count == 0 || first->edge != WR_EDGE_KEYED) {
@@ -100,8 +101,7 @@ static weir_status
 make_operators(const weir_environment *environment, struct wr_plan *plan, weir_error *err)
 {
     plan->operator_count = environment->node_count;
-    plan->operators =
-        wr_arena_new(&plan->arena, sizeof *plan->operators * environment->node_count);
+    plan->operators = wr_arena_new(&plan->arena, sizeof *plan->operators * environment->node_count);
     if (plan->operators == NULL) {
         return wr_fail(err, WEIR_NOMEM, "no memory for the job's plan");
     }
@@ -123,14 +123,14 @@ is_fused(const weir_environment *environment, const struct wr_plan *plan,
          const struct wr_plan_operator *self)
 {
     const struct wr_node *node = self->node;
-    if (node->leg_count != 1 || node->start_new_chain
-        || !weir_options_bool(environment->options, "pipeline.operator-chaining.enabled")) {
+    if (node->leg_count != 1 || node->start_new_chain ||
+        !weir_options_bool(environment->options, "pipeline.operator-chaining.enabled")) {
         return false;
     }
     const struct wr_leg *leg = &node->legs[0];
     const struct wr_plan_operator *producer = &plan->operators[leg->from->index];
-    bool direct = leg->edge == WR_EDGE_FORWARD
-                  || (leg->edge == WR_EDGE_KEYED && self->parallelism == 1);
+    bool direct =
+        leg->edge == WR_EDGE_FORWARD || (leg->edge == WR_EDGE_KEYED && self->parallelism == 1);
     return direct && producer->parallelism == self->parallelism && leg->from->consumer_count == 1;
 }
 
@@ -138,8 +138,8 @@ static weir_status
 make_vertices(const weir_environment *environment, struct wr_plan *plan, weir_error *err)
 {
     plan->vertices = wr_arena_new(&plan->arena, sizeof *plan->vertices * plan->operator_count);
-    uint32_t *chains = wr_arena_new(&plan->arena, sizeof *chains * plan->operator_count
-                                                      * plan->operator_count);
+    uint32_t *chains =
+        wr_arena_new(&plan->arena, sizeof *chains * plan->operator_count * plan->operator_count);
     if (plan->vertices == NULL || chains == NULL) {
         return wr_fail(err, WEIR_NOMEM, "no memory for the job's plan");
     }

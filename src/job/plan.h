@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* job/plan.h: the graph made ready to run: operators with ids, parallelism and keys, fused into vertices.
+/* job/plan.h: the graph made ready to run: operators with ids, parallelism and keys, fused into
+ * vertices.
  *
  *   node 0 --forward--> node 1 --keyed--> node 2 --forward--> node 3
  *   |________ vertex 0 ________|          |________ vertex 1 ________|
  *
- * A node is fused with its producer when it has that one input, by a forward edge (or a keyed one at
- * parallelism 1), with equal parallelism, and is the producer's only consumer.
+ * A node is fused with its producer when it has that one input, by a forward edge (or a keyed one
+ * at parallelism 1), with equal parallelism, and is the producer's only consumer.
  */
 #ifndef WR_JOB_PLAN_H
 #define WR_JOB_PLAN_H

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* job/running.h: a job as it runs: the coordinator's state, the workers, the io thread's queue.
  *
- *   CREATED --start--> INITIALIZING --all initialised--> RUNNING --+--> ENDING --all ended--> CLOSING --io done--> ENDED
- *                          |                                       |
- *                          +------- failure, cancel ---------------+--- last checkpoint committed, failure, cancel
+ *   CREATED --start--> INITIALIZING --all initialised--> RUNNING --+--> ENDING --all ended-->
+ * CLOSING --io done--> ENDED |                                       |
+ *                          +------- failure, cancel ---------------+--- last checkpoint committed,
+ * failure, cancel
  *
  *   [create.c]   checks, locks, restores, wires           [start.c]   letters out, threads
  *   [coordinate.c] facts in, commands out: one step       [commands.c] what each command does
  *   [io.c]       storage work, on the io thread           [manifest.c] acknowledgements -> manifest
  *   [shell.c]    the threads and where they sleep         [look.c]    what the host may ask
  *
- * In the one-thread run nothing of shell.c is used: wr_job_step is called for one actor after another.
+ * In the one-thread run nothing of shell.c is used: wr_job_step is called for one actor after
+ * another.
  */
 #ifndef WR_JOB_RUNNING_H
 #define WR_JOB_RUNNING_H
@@ -63,9 +65,10 @@ enum wr_job_io_kind {
     WR_IO_FINISHED_MARK
 };
 
-/* A piece of storage work and its answer; made by the coordinator, run by io, freed by the coordinator. */
+/* A piece of storage work and its answer; made by the coordinator, run by io, freed by the
+ * coordinator. */
 struct wr_job_io {
-    struct wr_work work;    /* must be first: the queue's letter, then the reply's */
+    struct wr_work work; /* must be first: the queue's letter, then the reply's */
     struct weir_job *job;
     enum wr_job_io_kind kind;
     uint64_t checkpoint_id;
@@ -91,10 +94,10 @@ struct weir_job {
     bool restored;
     struct wr_assignment_operator *assigned; /* as plan->operators */
 
-    struct wr_budget budget;         /* taskmanager.memory.managed.size */
+    struct wr_budget budget; /* taskmanager.memory.managed.size */
     struct wr_pool_alloc state_pool;
     struct wr_pool_alloc snapshot_pool;
-    struct wr_budget copy_budget;    /* weir.snapshot.copy-memory, on top of snapshot_pool */
+    struct wr_budget copy_budget; /* weir.snapshot.copy-memory, on top of snapshot_pool */
     struct wr_pool_alloc copy_pool;
     struct wr_budget network_budget; /* taskmanager.network.memory.size */
     struct wr_pool_alloc network_pool;
@@ -160,7 +163,8 @@ weir_status wr_job_begin(weir_job *job, weir_error *err);
 void wr_job_join(weir_job *job); /* all threads; the job has ended, or is being cancelled */
 
 /* --- coordinate.c --- */
-/* One step of the coordinator: true if it did anything. *out_wake_at_ns: when it wants to be called. */
+/* One step of the coordinator: true if it did anything. *out_wake_at_ns: when it wants to be
+ * called. */
 bool wr_job_coordinate(weir_job *job, uint64_t *out_wake_at_ns) WR_ON(coordinator);
 /* Feeds one fact to the checkpoint coordinator and carries out its commands. */
 void wr_job_tell(weir_job *job, struct wr_coordinator_event event) WR_ON(coordinator);

@@ -117,8 +117,7 @@ run_worker(void *argument)
     struct wr_worker *worker = argument;
     weir_job *job = worker->job;
     wr_role_enter_task();
-    uint64_t spin_ns =
-        (uint64_t)weir_options_int(job->options, "weir.worker.spin") * 1000U;
+    uint64_t spin_ns = (uint64_t)weir_options_int(job->options, "weir.worker.spin") * 1000U;
     while (worker->ended_count < worker->task_count) {
         uint64_t wake_at;
         if (step_worker(worker, &wake_at) || spin_worker(worker, spin_ns)) {

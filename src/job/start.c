@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* start: the first letters, the one-thread run, and the end of a job's life.
  *
- * wr_job_step makes one actor take one step; whoever schedules the actors, threads or a seed, runs the
- * same code. The host's thread destroys: by then no other thread is left.
+ * wr_job_step makes one actor take one step; whoever schedules the actors, threads or a seed, runs
+ * the same code. The host's thread destroys: by then no other thread is left.
  */
 #include "base/check.h"
 #include "base/fail.h"

@@ -4,8 +4,8 @@
  *   edge between vertices of P and C subtasks: P x C channels, [producer * C + consumer]
  *   (forward: P channels, one to one)
  *
- * Subtask i of every vertex is stepped by worker i modulo the number of workers, so that a forward edge
- * never leaves its worker.
+ * Subtask i of every vertex is stepped by worker i modulo the number of workers, so that a forward
+ * edge never leaves its worker.
  */
 #include "base/fail.h"
 #include "job/running.h"
@@ -140,8 +140,7 @@ make_channel(weir_job *job, uint32_t producer, uint32_t consumer, weir_error *er
 {
     struct wr_channel_parameters parameters = {
         .alloc = job->task_environment.network_alloc,
-        .batches_max =
-            (uint32_t)weir_options_int(job->options, "weir.network.batches-per-channel"),
+        .batches_max = (uint32_t)weir_options_int(job->options, "weir.network.batches-per-channel"),
         .batch_count = job->task_environment.batch_count,
         .producer_parker = &worker_of(job, producer)->parker,
         .consumer_parker = &worker_of(job, consumer)->parker,
@@ -176,7 +175,8 @@ make_channels(weir_job *job, uint32_t **out_first, weir_error *err)
         uint32_t count = edge_channel_count(job, edge);
         for (uint32_t j = 0; j < count; j++) {
             bool forward = edge->edge == WR_EDGE_FORWARD;
-            WR_TRY(make_channel(job, forward ? j : j / consumers, forward ? j : j % consumers, err));
+            WR_TRY(
+                make_channel(job, forward ? j : j / consumers, forward ? j : j % consumers, err));
         }
     }
     *out_first = first;
@@ -219,8 +219,8 @@ fill_inputs(weir_job *job, uint32_t vertex, uint32_t subtask, const uint32_t *fi
     for (uint32_t i = 0; i < job->plan->edge_count; i++) {
         const struct wr_plan_edge *edge = &job->plan->edges[i];
         if (edge->to == vertex) {
-            count += edge->edge == WR_EDGE_FORWARD ? 1
-                                                   : job->plan->vertices[edge->from].parallelism;
+            count +=
+                edge->edge == WR_EDGE_FORWARD ? 1 : job->plan->vertices[edge->from].parallelism;
         }
     }
     out->inputs = wr_arena_new(&job->arena, sizeof *out->inputs * (count != 0 ? count : 1));
@@ -248,8 +248,7 @@ static weir_status
 fill_outputs(weir_job *job, uint32_t vertex, uint32_t subtask, const uint32_t *first,
              struct wr_task_parameters *out, weir_error *err)
 {
-    out->outputs =
-        wr_arena_new(&job->arena, sizeof *out->outputs * (job->plan->edge_count + 1));
+    out->outputs = wr_arena_new(&job->arena, sizeof *out->outputs * (job->plan->edge_count + 1));
     if (out->outputs == NULL) {
         return no_memory(err);
     }
@@ -322,8 +321,8 @@ wr_job_wire(weir_job *job, const weir_job_parameters *parameters, weir_error *er
     job->task_ended = wr_arena_new(&job->arena, sizeof *job->task_ended * count);
     job->pending.acknowledged =
         wr_arena_new(&job->arena, sizeof *job->pending.acknowledged * count);
-    if (job->tasks == NULL || job->last_letters == NULL || job->task_ended == NULL
-        || job->pending.acknowledged == NULL) {
+    if (job->tasks == NULL || job->last_letters == NULL || job->task_ended == NULL ||
+        job->pending.acknowledged == NULL) {
         return no_memory(err);
     }
     make_budgets(job);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* state/key_hash.h: the 64-bit hash of a key's bytes under a backend's seed. One rule for whoever makes
- * a weir_key and for engines that hash stored keys again: images depend on it. Thread: any. */
+/* state/key_hash.h: the 64-bit hash of a key's bytes under a backend's seed. One rule for whoever
+ * makes a weir_key and for engines that hash stored keys again: images depend on it. Thread: any.
+ */
 #ifndef WR_STATE_KEY_HASH_H
 #define WR_STATE_KEY_HASH_H
 

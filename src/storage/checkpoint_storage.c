@@ -71,7 +71,11 @@ remove_finished(struct wr_checkpoint_storage *storage, weir_error *err)
     char path[WR_PATH_MAX];
     WR_TRY(wr_path_join(path, storage->job_directory, WR_FINISHED_NAME, err));
     weir_status status = wr_path_unlink(storage->os, path, err);
-    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+    if (status == WEIR_NOT_FOUND) {
+        return WEIR_OK;
+    }
+    WR_TRY(status);
+    return wr_directory_sync(storage->os, storage->job_directory, err);
 }
 
 static weir_status
@@ -85,8 +89,7 @@ open_storage(struct wr_checkpoint_storage *storage, bool take_over, weir_error *
     WR_TRY(make_in_job_directory(storage, "taskowned", err));
     WR_TRY(wr_fence_others(storage, err));
     WR_TRY(wr_directory_create(storage->os, storage->hidden, err));
-    WR_TRY(remove_finished(storage, err));
-    return wr_directory_sync(storage->os, storage->job_directory, err);
+    return remove_finished(storage, err); /* completion syncs the directory's other names */
 }
 
 static void

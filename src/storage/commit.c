@@ -7,12 +7,13 @@
  *   COMPLETE   --drop--> .<attempt>/dropped-N --> removed   [drop]
  *
  * The order of completion, each step durable before the next:
- *   1. the data files' names in chk-N (their bytes were synced by who wrote them)
- *   2. _metadata under another name, synced; then its own name; then chk-N again
- *   3. chk-N's name below .<attempt>
- *   4. the rename of chk-N out, without replacing; then both parents
- * A power cut shows chk-N whole or not at all. The last sync is that of the hidden directory: an
- * attempt that was fenced meanwhile is told so before anybody commits by this checkpoint.
+ *   1. the data files' bytes (synced by who wrote them)
+ *   2. _metadata under another name, synced; then its own name; then chk-N: all names in it
+ *   3. the rename of chk-N out, without replacing; then both parents
+ * A power cut shows chk-N whole or not at all: nobody looks for _metadata below .<attempt>, so the
+ * names in chk-N, and its own there, need no sync of their own before. The last sync is that of the
+ * hidden directory: an attempt that was fenced meanwhile is told so before anybody commits by this
+ * checkpoint.
  *
  * Invariants:
  *   (1) A complete checkpoint that is taken out of sight, by drop or because its completion failed
@@ -95,14 +96,13 @@ withdraw(struct wr_checkpoint_storage *storage, uint64_t checkpoint_id, weir_err
     return WEIR_OK;
 }
 
-/* Steps 3 and 4. */
+/* Step 3. */
 static weir_status
 publish(struct wr_checkpoint_storage *storage, uint64_t checkpoint_id, const char *directory,
         weir_error *err)
 {
     char visible[WR_PATH_MAX];
     WR_TRY(wr_checkpoint_path(storage->job_directory, checkpoint_id, visible, err));
-    WR_TRY(wr_directory_sync(storage->os, storage->hidden, err));
     storage->unsure = checkpoint_id; /* a rename that fails may have been done all the same */
     weir_status status = wr_path_rename(storage->os, directory, visible, false, err);
     if (status == WEIR_BUSY) {
@@ -136,10 +136,7 @@ wr_checkpoint_storage_complete(struct wr_checkpoint_storage *storage,
     }
     char directory[WR_PATH_MAX];
     WR_TRY(wr_checkpoint_path(storage->hidden, manifest->checkpoint_id, directory, err));
-    weir_status status = wr_directory_sync(storage->os, directory, err);
-    if (status == WEIR_OK) {
-        status = write_metadata(storage, directory, manifest, err);
-    }
+    weir_status status = write_metadata(storage, directory, manifest, err);
     if (status == WEIR_OK) {
         status = publish(storage, manifest->checkpoint_id, directory, err);
     }

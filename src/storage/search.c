@@ -79,7 +79,22 @@ ask_manifests(struct wr_job_search *search, struct wr_job_found *job, const stru
     return WEIR_OK;
 }
 
-/* The second line of _finished is the job's name. */
+/* Two lines: the last checkpoint's id, the job's name. */
+static weir_status
+read_finished(struct wr_job_search *search, struct wr_job_found *job, char *text, const char *path,
+              weir_error *err)
+{
+    char *name = strchr(text, '\n');
+    char *end = name != NULL ? strchr(name + 1, '\n') : NULL;
+    if (end == NULL || strspn(text, "0123456789") != (size_t)(name - text)) {
+        return wr_fail(err, WEIR_CORRUPT, "%s at offset 0: not what a finished job leaves behind",
+                       path);
+    }
+    job->is_finished = true;
+    *end = '\0';
+    return job->job_name == NULL ? copy_text(search, name + 1, &job->job_name, err) : WEIR_OK;
+}
+
 static weir_status
 ask_finished(struct wr_job_search *search, struct wr_job_found *job, weir_error *err)
 {
@@ -89,17 +104,11 @@ ask_finished(struct wr_job_search *search, struct wr_job_found *job, weir_error 
     wr_buffer_init(&text, &search->arena.alloc);
     weir_status status = wr_file_read_whole(search->os, path, FINISHED_SIZE_MAX, &text, err);
     if (status == WEIR_OK) {
-        job->is_finished = true;
         wr_buffer_put_u8(&text, '\0');
         status = wr_buffer_status(&text);
     }
-    if (status == WEIR_OK && job->job_name == NULL) {
-        char *name = strchr((char *)text.data, '\n');
-        char *end = name != NULL ? strchr(name + 1, '\n') : NULL;
-        if (end != NULL) {
-            *end = '\0';
-            status = copy_text(search, name + 1, &job->job_name, err);
-        }
+    if (status == WEIR_OK) {
+        status = read_finished(search, job, (char *)text.data, path, err);
     }
     wr_buffer_fini(&text);
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;

@@ -30,8 +30,7 @@ void wr_gather_add(struct wr_gather *gather, unsigned source, uint32_t from, uin
                    const weir_type *field_type);
 
 /* How large the block will be, rounded up to 8. */
-size_t wr_gather_size(const struct wr_gather *gather,
-                      const void *const sources[WR_GATHER_SOURCES]);
+size_t wr_gather_size(const struct wr_gather *gather, const void *const sources[WR_GATHER_SOURCES]);
 
 /* Writes the whole block, wr_gather_size bytes. */
 void wr_gather_write(const struct wr_gather *gather, const void *const sources[WR_GATHER_SOURCES],

@@ -48,8 +48,8 @@ is_key_field(const size_t *key_field_indexes, size_t key_field_count, size_t ind
 }
 
 static weir_status
-make_type(weir_projection *projection, const weir_type *record_type,
-          const size_t *rest_indexes, size_t rest_count)
+make_type(weir_projection *projection, const weir_type *record_type, const size_t *rest_indexes,
+          size_t rest_count)
 {
     if (rest_count > 0) {
         return wr_packed_type(&projection->alloc, "rest", record_type, rest_indexes, rest_count,
@@ -63,8 +63,8 @@ make_type(weir_projection *projection, const weir_type *record_type,
 
 /* rest_indexes ascend, so the n-th of them is the n-th field of the rest. */
 static weir_status
-make_gathers(weir_projection *projection, const weir_type *record_type,
-             const size_t *rest_indexes, size_t rest_count)
+make_gathers(weir_projection *projection, const weir_type *record_type, const size_t *rest_indexes,
+             size_t rest_count)
 {
     WR_TRY(wr_gather_create(&projection->alloc, record_type, false, &projection->join));
     if (rest_count > 0) {
@@ -89,8 +89,8 @@ make_gathers(weir_projection *projection, const weir_type *record_type,
 }
 
 static weir_status
-plan(weir_projection *projection, const weir_type *record_type,
-     const size_t *key_field_indexes, size_t key_field_count)
+plan(weir_projection *projection, const weir_type *record_type, const size_t *key_field_indexes,
+     size_t key_field_count)
 {
     size_t memory_size = record_type->field_count * sizeof(size_t);
     size_t *rest_indexes = wr_memory_new(&projection->alloc, memory_size);
@@ -113,8 +113,8 @@ plan(weir_projection *projection, const weir_type *record_type,
 
 weir_status
 weir_projection_create(const weir_alloc *alloc, const weir_type *record_type,
-                     const size_t *key_field_indexes, size_t key_field_count,
-                     weir_projection **out_projection, weir_error *err)
+                       const size_t *key_field_indexes, size_t key_field_count,
+                       weir_projection **out_projection, weir_error *err)
 {
     if (record_type->kind != WEIR_STRUCT) {
         return wr_fail(err, WEIR_INVALID, "a record of type %s has no fields to take away",
@@ -165,8 +165,8 @@ weir_projection_type(const weir_projection *projection)
 weir_status
 weir_projection_offset(const weir_projection *projection, size_t record_field, size_t *out_offset)
 {
-    if (projection->is_all_key || record_field >= projection->field_count
-        || projection->rest_index[record_field] == LEFT_OUT) {
+    if (projection->is_all_key || record_field >= projection->field_count ||
+        projection->rest_index[record_field] == LEFT_OUT) {
         return WEIR_NOT_FOUND;
     }
     *out_offset = projection->rest_type->fields[projection->rest_index[record_field]].offset;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crash: power cuts (rung R5). The file operations of a run that restores, takes checkpoints, commits and
- * drops are replayed as every prefix, every single un-synced operation lost, and torn writes.
+/* crash: power cuts (rung R5). The file operations of a run that restores, takes checkpoints,
+ * commits and drops are replayed as every prefix, every single un-synced operation lost, and torn
+ * writes.
  *
  *   crash            every state restores the newest complete checkpoint and ends exactly once
  *   crash --syncs    each place in the code that syncs is left away in turn, and some state notices
@@ -29,7 +30,10 @@ static const struct scenario scenarios[] = {
     { "wordcount", LAB_WORDCOUNT, 8, 1 },
 };
 
-enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0], SEED = 0xc4a5 };
+enum {
+    SCENARIOS = sizeof scenarios / sizeof scenarios[0],
+    SEED = 0xc4a5
+};
 
 static struct lab_attempt
 attempt_of(const struct scenario *scenario)
@@ -45,7 +49,10 @@ attempt_of(const struct scenario *scenario)
 
 /* --- a system that leaves the syncs of one place in the code away --- */
 
-enum { SITES_MAX = 64, SITE_DEPTH = 7 };
+enum {
+    SITES_MAX = 64,
+    SITE_DEPTH = 7
+};
 
 /* A place: the calls that lead to a sync. */
 struct site {
@@ -183,8 +190,8 @@ verify_visible(struct lab *lab, const char *directory, char *words, size_t room)
             struct wr_manifest manifest;
             weir_error error = { 0 };
             wr_manifest_init(&manifest, &alloc);
-            good = wr_manifest_read(&manifest, os, metadata, &error) == WEIR_OK
-                   && verify_files(os, path, &manifest, &error) == WEIR_OK;
+            good = wr_manifest_read(&manifest, os, metadata, &error) == WEIR_OK &&
+                   verify_files(os, path, &manifest, &error) == WEIR_OK;
             if (!good) {
                 snprintf(words, room, "%s is visible and not whole: %s", path, error.message);
             }
@@ -221,9 +228,9 @@ run_state(const struct lab *from, const struct scenario *scenario, struct os_sim
         snprintf(words, sizeof words, "did not go on: %s%s", outcome.error.message, lab.words);
         bad = words;
     }
-    if (bad == NULL && !outcome.finished_before
-        && is_marked_before(from, os_sim_crash_prefix(crash), outcome.restored_id, words,
-                            sizeof words)) {
+    if (bad == NULL && !outcome.finished_before &&
+        is_marked_before(from, os_sim_crash_prefix(crash), outcome.restored_id, words,
+                         sizeof words)) {
         bad = words;
     }
     if (bad == NULL && !lab_judge(&lab, true)) {
@@ -243,9 +250,7 @@ record(struct lab *lab, const struct scenario *scenario, size_t skip, struct laz
     lab_init(lab, SEED, scenario->job, scenario->events, 7);
     os_sim_log_reset(lab->sim);
     struct wr_os *os = os_sim_os(lab->sim);
-    *lazy = (struct lazy){
-        .ops = *os->ops, .real = os->ops, .skip = skip, .sim = lab->sim
-    };
+    *lazy = (struct lazy){ .ops = *os->ops, .real = os->ops, .skip = skip, .sim = lab->sim };
     lazy->ops.sync = lazy_sync;
     lazy->ops.open = lazy_open;
     lazy_now = lazy;
@@ -342,7 +347,9 @@ skip_syncs(void)
 int
 main(int argc, char **argv)
 {
-    enum { FLOOR = 3000 };
+    enum {
+        FLOOR = 3000
+    };
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc == 2 && strcmp(argv[1], "--syncs") == 0) {
         return skip_syncs();

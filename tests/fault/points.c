@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* points: every system call and every allocation of a whole job's life fails in turn (rungs R6, R7).
+/* points: every system call and every allocation of a whole job's life fails in turn (rungs R6,
+ * R7).
  *
- *   points calls [--only N]         each fallible call x {EIO, ENOSPC, EINTR, short} x {once, sticky}
- *   points allocations [--only N]   each request x {once, sticky}
+ *   points calls [--only N]         each fallible call x {EIO, ENOSPC, EINTR, short} x {once,
+ * sticky} points allocations [--only N]   each request x {once, sticky}
  *
- * A scenario is a run that restores from a checkpoint, takes three more, commits, drops and ends. At each
- * point: an error with words or a clean retry, no crash, no leak; and the run that follows, without faults,
- * ends with everything committed exactly once.
+ * A scenario is a run that restores from a checkpoint, takes three more, commits, drops and ends.
+ * At each point: an error with words or a clean retry, no crash, no leak; and the run that follows,
+ * without faults, ends with everything committed exactly once.
  */
 #include "support/lab.h"
 
@@ -21,8 +22,9 @@ struct scenario {
     enum lab_job job;
     uint64_t events;
     uint32_t parallelism;
-    uint64_t stop_after; /* a run stopped after so many steps comes before, without faults; 0: none */
-    bool direct;   /* the file system takes O_DIRECT */
+    uint64_t
+        stop_after; /* a run stopped after so many steps comes before, without faults; 0: none */
+    bool direct;    /* the file system takes O_DIRECT */
 };
 
 static const struct scenario scenarios[] = {
@@ -32,14 +34,21 @@ static const struct scenario scenarios[] = {
     { "wordcount, two subtasks, no O_DIRECT", LAB_WORDCOUNT, 8, 2, 0, false },
 };
 
-enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0], SEED = 0x5eed };
+enum {
+    SCENARIOS = sizeof scenarios / sizeof scenarios[0],
+    SEED = 0x5eed
+};
 
 static const struct {
     const char *name;
     int error;
-} errors[] = { { "EIO", EIO }, { "ENOSPC", ENOSPC }, { "EINTR", EINTR }, { "short", OS_FAULT_SHORT } };
+} errors[] = {
+    { "EIO", EIO }, { "ENOSPC", ENOSPC }, { "EINTR", EINTR }, { "short", OS_FAULT_SHORT }
+};
 
-enum { ERRORS = sizeof errors / sizeof errors[0] };
+enum {
+    ERRORS = sizeof errors / sizeof errors[0]
+};
 
 static struct lab_attempt
 attempt_of(const struct scenario *scenario)
@@ -65,6 +74,8 @@ prepare(struct lab *lab, const struct scenario *scenario, const char **out_words
                                     .no_log = true };
     if (!scenario->direct) {
         struct os_sim *sim = os_sim_create(&config);
+        os_sim_directory_put(sim, "/var");
+        os_sim_directory_put(sim, "/srv");
         for (int i = 0; i < 3; i++) {
             char path[64];
             size_t size;
@@ -102,8 +113,8 @@ check_after(struct lab *lab, const struct scenario *scenario, const struct lab_o
     if (lab->words[0] != '\0') {
         return lab->words;
     }
-    if (failed && outcome->error.message[0] == '\0' && outcome->error.status != WEIR_NOMEM
-        && outcome->created != WEIR_NOMEM) {
+    if (failed && outcome->error.message[0] == '\0' && outcome->error.status != WEIR_NOMEM &&
+        outcome->created != WEIR_NOMEM) {
         snprintf(words, sizeof words, "failed without words: created %d state %d status %d",
                  (int)outcome->created, (int)outcome->state, (int)outcome->error.status);
         return words;
@@ -150,7 +161,8 @@ run_point(const struct scenario *scenario, const struct os_fault_plan *plan, uin
     if (bad != NULL) {
         printf("%s: %s\n  the failed run: created %s, state %s, %s\n", scenario->name, bad,
                weir_status_name(outcome.created),
-               outcome.state != 0 ? weir_job_state_name(outcome.state) : "-", outcome.error.message);
+               outcome.state != 0 ? weir_job_state_name(outcome.state) : "-",
+               outcome.error.message);
     }
     alloc_fault_fini(&alloc);
     lab_fini(&lab);
@@ -183,7 +195,8 @@ run_calls(uint64_t only, uint64_t *points, uint64_t *visited, uint64_t *failures
                 *points += 1;
                 *visited += fault.hit || plan.error == OS_FAULT_SHORT;
                 if (!good) {
-                    printf("  at call %" PRIu64 " (%s %s), %s %s\n  replay: tests/points calls --only "
+                    printf("  at call %" PRIu64
+                           " (%s %s), %s %s\n  replay: tests/points calls --only "
                            "%" PRIu64 "\n",
                            at, fault.hit_name != NULL ? fault.hit_name : "not hit", fault.hit_path,
                            errors[j / 2].name, plan.sticky ? "sticky" : "once", number);
@@ -218,7 +231,8 @@ run_allocations(uint64_t only, uint64_t *points, uint64_t *visited, uint64_t *fa
                 *points += 1;
                 *visited += requests >= at;
                 if (!good) {
-                    printf("  at request %" PRIu64 ", %s\n  replay: tests/points allocations --only "
+                    printf("  at request %" PRIu64
+                           ", %s\n  replay: tests/points allocations --only "
                            "%" PRIu64 "\n",
                            at, sticky != 0 ? "sticky" : "once", number);
                     *failures += 1;
@@ -232,7 +246,9 @@ run_allocations(uint64_t only, uint64_t *points, uint64_t *visited, uint64_t *fa
 int
 main(int argc, char **argv)
 {
-    enum { FLOOR = 2000 };
+    enum {
+        FLOOR = 2000
+    };
     if (argc < 2 || (strcmp(argv[1], "calls") != 0 && strcmp(argv[1], "allocations") != 0)) {
         fprintf(stderr, "usage: points calls|allocations [--only N]\n");
         return 2;
@@ -245,8 +261,8 @@ main(int argc, char **argv)
     uint64_t failures = 0;
     bool ran = calls ? run_calls(only, &points, &visited, &failures)
                      : run_allocations(only, &points, &visited, &failures);
-    printf("%s points %" PRIu64 "/%" PRIu64 ", %" PRIu64 " failures\n", calls ? "R6" : "R7", visited,
-           points, failures);
+    printf("%s points %" PRIu64 "/%" PRIu64 ", %" PRIu64 " failures\n", calls ? "R6" : "R7",
+           visited, points, failures);
     bool enough = only != 0 || (points >= FLOOR && visited == points);
     return ran && enough && failures == 0 ? 0 : 1;
 }

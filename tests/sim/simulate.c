@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* simulate: whole jobs under random schedules, kills and disk faults, judged by the oracle (rung R4).
+/* simulate: whole jobs under random schedules, kills and disk faults, judged by the oracle (rung
+ * R4).
  *
  *   simulate --seeds 2000 [--first 0x1]       a campaign; floors are enforced
  *   simulate --seed 0x5eed [--trace]          one seed, with words
  *
- * Each seed draws a job, its size, and for every attempt parallelism, batch size, channel depth, interval and
- * what goes wrong: a kill at some operation of the system, faults of the disk by chance, a stop, or nothing.
- * One seed in twenty runs twice and must leave the same trace.
+ * Each seed draws a job, its size, and for every attempt parallelism, batch size, channel depth,
+ * interval and what goes wrong: a kill at some operation of the system, faults of the disk by
+ * chance, a stop, or nothing. One seed in twenty runs twice and must leave the same trace.
  */
 #include "support/lab.h"
 
@@ -15,13 +16,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ATTEMPTS_MAX = 60 };
+enum {
+    ATTEMPTS_MAX = 60
+};
 
 struct totals {
     uint64_t seeds, attempts, steps, kills, faulty, stops, restores, checkpoints, replays;
 };
 
-enum trouble { TROUBLE_NONE, TROUBLE_KILL, TROUBLE_FAULTS, TROUBLE_STOP };
+enum trouble {
+    TROUBLE_NONE,
+    TROUBLE_KILL,
+    TROUBLE_FAULTS,
+    TROUBLE_STOP
+};
 
 static enum trouble
 draw_attempt(struct lab *lab, unsigned number, struct lab_attempt *out)
@@ -41,7 +49,10 @@ draw_attempt(struct lab *lab, unsigned number, struct lab_attempt *out)
         return TROUBLE_NONE; /* let it come to its end */
     }
     uint64_t draw = wr_rng_below(rng, 10);
-    return draw < 5 ? TROUBLE_KILL : draw < 7 ? TROUBLE_FAULTS : draw < 8 ? TROUBLE_STOP : TROUBLE_NONE;
+    return draw < 5   ? TROUBLE_KILL
+           : draw < 7 ? TROUBLE_FAULTS
+           : draw < 8 ? TROUBLE_STOP
+                      : TROUBLE_NONE;
 }
 
 /* False: the seed has failed, lab->words says why. */
@@ -98,8 +109,8 @@ run_seed(uint64_t seed, bool trace, struct totals *totals, char *words, size_t r
     struct wr_rng rng;
     wr_rng_init(&rng, seed ^ 0x77656972U);
     enum lab_job job = wr_rng_below(&rng, 2) == 0 ? LAB_SEQUENCE_SUM : LAB_WORDCOUNT;
-    uint64_t events = job == LAB_SEQUENCE_SUM ? 50 + wr_rng_below(&rng, 700)
-                                              : 10 + wr_rng_below(&rng, 100);
+    uint64_t events =
+        job == LAB_SEQUENCE_SUM ? 50 + wr_rng_below(&rng, 700) : 10 + wr_rng_below(&rng, 100);
     struct lab lab;
     lab_init(&lab, seed, job, events, 1 + wr_rng_below(&rng, 40));
     bool ended = false;
@@ -166,9 +177,9 @@ run_campaign(uint64_t first, uint64_t count)
            " replayed %" PRIu64 "\n",
            totals.seeds, count, totals.attempts, totals.steps, totals.kills, totals.faulty,
            totals.stops, totals.restores, totals.checkpoints, totals.replays);
-    bool enough = totals.kills >= count / 2 && totals.restores >= count / 2
-                  && totals.checkpoints >= count && totals.faulty >= count / 10
-                  && totals.stops >= count / 50;
+    bool enough = totals.kills >= count / 2 && totals.restores >= count / 2 &&
+                  totals.checkpoints >= count && totals.faulty >= count / 10 &&
+                  totals.stops >= count / 50;
     if (!enough) {
         printf("too little happened: the run is invalid\n");
     }

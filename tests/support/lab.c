@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lab: creates, schedules and ends simulated jobs.
  *
- * The scheduler knows nothing of the protocol: it steps an actor drawn from the seed, sometimes the same
- * one for a while, and moves the clock only when it draws that or when no actor can do anything. No progress
- * and no wake-up time anywhere is a deadlock, and said as such.
+ * The scheduler knows nothing of the protocol: it steps an actor drawn from the seed, sometimes the
+ * same one for a while, and moves the clock only when it draws that or when no actor can do
+ * anything. No progress and no wake-up time anywhere is a deadlock, and said as such.
  */
 #include "support/lab.h"
 
@@ -18,15 +18,19 @@
 weir_status sequence_sum_main(weir_environment *environment, int argc, char **argv);
 weir_status wordcount_main(weir_environment *environment, int argc, char **argv);
 
-enum { ACTORS_MAX = 256, ARGUMENTS_MAX = 16 };
+enum {
+    ACTORS_MAX = 256,
+    ARGUMENTS_MAX = 16
+};
 
 /* --- life --- */
 
 static void
 put_input(struct lab *lab)
 {
-    static const char *const words[] = { "to", "be", "or", "not", "be,", "that", "is", "Question:",
-                                         "whether", "\xc3\xa9t\xc3\xa9", "nobler" };
+    static const char *const words[] = { "to",    "be", "or",        "not",     "be,",
+                                         "that",  "is", "Question:", "whether", "\xc3\xa9t\xc3\xa9",
+                                         "nobler" };
     struct wr_rng rng;
     wr_rng_init(&rng, lab->input_seed);
     for (int file = 0; file < 3; file++) {
@@ -63,6 +67,8 @@ lab_init(struct lab *lab, uint64_t seed, enum lab_job job, uint64_t events, uint
                                     .cpu_count = 2 };
     lab->sim = os_sim_create(&config);
     os_sim_directory_put(lab->sim, LAB_INPUT);
+    os_sim_directory_put(lab->sim, "/var");
+    os_sim_directory_put(lab->sim, "/srv");
     if (job == LAB_WORDCOUNT) {
         put_input(lab);
     }
@@ -132,7 +138,8 @@ lab_has_checkpoint(struct lab *lab)
 /* --- setting up an attempt --- */
 
 static weir_status
-set_number(weir_options *options, const char *key, uint64_t value, const char *unit, weir_error *err)
+set_number(weir_options *options, const char *key, uint64_t value, const char *unit,
+           weir_error *err)
 {
     char text[64];
     snprintf(text, sizeof text, "%llu%s", (unsigned long long)value, unit);
@@ -159,7 +166,8 @@ set_options(const struct lab_attempt *attempt, weir_options *options, weir_error
         WR_TRY(weir_options_set(options, "execution.checkpointing.dir", LAB_CHECKPOINTS,
                                 WEIR_LEVEL_COMMAND, "lab", err));
     }
-    return set_number(options, "execution.checkpointing.interval", attempt->interval_ms, " ms", err);
+    return set_number(options, "execution.checkpointing.interval", attempt->interval_ms, " ms",
+                      err);
 }
 
 static weir_status
@@ -171,10 +179,11 @@ run_main(const struct lab *lab, const struct lab_attempt *attempt, weir_environm
     snprintf(numbers[1], sizeof numbers[1], "%llu", (unsigned long long)lab->keys);
     snprintf(numbers[2], sizeof numbers[2], "%llu", (unsigned long long)lab->input_seed);
     snprintf(numbers[3], sizeof numbers[3], "%llu", (unsigned long long)attempt->rate);
-    const char *sequence[] = { "sequence_sum", "--events", numbers[0], "--keys", numbers[1], "--seed",
-                               numbers[2], "--output", LAB_OUTPUT, "--rate", numbers[3], NULL };
-    const char *words[] = { "wordcount", "--input", LAB_INPUT, "--output", LAB_OUTPUT, "--rate",
-                            numbers[3], NULL };
+    const char *sequence[] = { "sequence_sum", "--events", numbers[0], "--keys",
+                               numbers[1],     "--seed",   numbers[2], "--output",
+                               LAB_OUTPUT,     "--rate",   numbers[3], NULL };
+    const char *words[] = { "wordcount", "--input", LAB_INPUT,  "--output",
+                            LAB_OUTPUT,  "--rate",  numbers[3], NULL };
     const char **from = lab->job == LAB_SEQUENCE_SUM ? sequence : words;
     char *arguments[ARGUMENTS_MAX];
     int count = 0;
@@ -261,8 +270,8 @@ parker_of(weir_job *job, size_t actor)
     return &job->parker;
 }
 
-/* Idle actors stay so until their own parker is woken, or their time comes: a lost wake shows as a job that
- * stands still. */
+/* Idle actors stay so until their own parker is woken, or their time comes: a lost wake shows as a
+ * job that stands still. */
 static void
 step_once(struct lab *lab, weir_job *job, struct schedule *schedule)
 {
@@ -340,8 +349,8 @@ run_job(struct lab *lab, const struct lab_attempt *attempt, weir_environment *en
                                        .restore = attempt->restore,
                                        .take_over = attempt->take_over,
                                        .fresh = attempt->start_empty };
-    if (attempt->restore == NULL && !attempt->start_empty && attempt->interval_ms != 0
-        && lab_has_checkpoint(lab)) {
+    if (attempt->restore == NULL && !attempt->start_empty && attempt->interval_ms != 0 &&
+        lab_has_checkpoint(lab)) {
         parameters.restore = "latest:" LAB_CHECKPOINTS;
     }
     weir_job *job = NULL;
@@ -370,8 +379,8 @@ void
 lab_run(struct lab *lab, const struct lab_attempt *attempt, struct lab_outcome *out)
 {
     memset(out, 0, sizeof *out);
-    weir_alloc alloc = attempt->alloc != NULL ? alloc_fault_alloc(attempt->alloc)
-                                              : wr_memory_system();
+    weir_alloc alloc =
+        attempt->alloc != NULL ? alloc_fault_alloc(attempt->alloc) : wr_memory_system();
     weir_options *options = NULL;
     weir_environment *environment = NULL;
     out->created = weir_options_create(&alloc, &options);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/support/lab.h: a whole job in one thread on a simulated system, the shipped objects.
  *
- *   lab_init -> lab_attempt (create, begin, steps until ended or cut off, destroy) ... -> lab_judge -> lab_fini
+ *   lab_init -> lab_attempt (create, begin, steps until ended or cut off, destroy) ... -> lab_judge
+ * -> lab_fini
  *
- * The schedule is drawn from the seed: which actor steps next, when the clock moves. The job is one of the
- * examples, its output is judged by an oracle that computes everything anew.
+ * The schedule is drawn from the seed: which actor steps next, when the clock moves. The job is one
+ * of the examples, its output is judged by an oracle that computes everything anew.
  */
 #ifndef WEIR_TESTS_SUPPORT_LAB_H
 #define WEIR_TESTS_SUPPORT_LAB_H
@@ -15,9 +16,14 @@
 #include "support/common_os_sim.h"
 #include "weir/job.h"
 
-enum lab_job { LAB_SEQUENCE_SUM, LAB_WORDCOUNT };
+enum lab_job {
+    LAB_SEQUENCE_SUM,
+    LAB_WORDCOUNT
+};
 
-enum { LAB_FILES_MAX = 4096 };
+enum {
+    LAB_FILES_MAX = 4096
+};
 
 /* A committed file as it was first seen; it must never change or go. */
 struct lab_seen {
@@ -52,19 +58,19 @@ struct lab_attempt {
     uint32_t parallelism;
     uint32_t batch_size;
     uint32_t batches_per_channel;
-    uint64_t interval_ms;    /* 0: no periodic checkpoints, and no directory */
+    uint64_t interval_ms; /* 0: no periodic checkpoints, and no directory */
     uint32_t tolerable;
     uint32_t retained;
     bool at_least_once;
-    const char *restore;     /* NULL: latest if one is there, else empty */
-    bool start_empty;        /* no restore at all, whatever is there */
+    const char *restore; /* NULL: latest if one is there, else empty */
+    bool start_empty;    /* no restore at all, whatever is there */
     bool take_over;
-    uint64_t rate;           /* events a second of simulated time; 0: no limit */
-    uint64_t stop_after_steps;   /* weir_job_stop then; 0: never */
-    uint64_t steps_max;      /* 0: 2,000,000; reaching it is a failure of liveness */
-    struct wr_os *os;        /* the system to run on; NULL: the sim's main process */
+    uint64_t rate;             /* events a second of simulated time; 0: no limit */
+    uint64_t stop_after_steps; /* weir_job_stop then; 0: never */
+    uint64_t steps_max;        /* 0: 2,000,000; reaching it is a failure of liveness */
+    struct wr_os *os;          /* the system to run on; NULL: the sim's main process */
     struct alloc_fault *alloc; /* NULL: the system's allocator */
-    bool watch;              /* judge the committed output while it runs */
+    bool watch;                /* judge the committed output while it runs */
 };
 
 struct lab_outcome {
@@ -88,12 +94,12 @@ void lab_kill(struct lab *lab);
 /* True if latest: has an answer: a complete checkpoint, or a job that has finished. */
 bool lab_has_checkpoint(struct lab *lab);
 
-/* Reads the committed output: false (with words) if something seen before changed or is gone, or if it
- * cannot be the prefix of a right run. `complete`: all events must be there. */
+/* Reads the committed output: false (with words) if something seen before changed or is gone, or if
+ * it cannot be the prefix of a right run. `complete`: all events must be there. */
 bool lab_judge(struct lab *lab, bool complete);
 
-#define LAB_CHECKPOINTS "/state"
-#define LAB_OUTPUT      "/out"
+#define LAB_CHECKPOINTS "/var/state"
+#define LAB_OUTPUT      "/srv/out"
 #define LAB_INPUT       "/in"
 
 #endif /* WEIR_TESTS_SUPPORT_LAB_H */

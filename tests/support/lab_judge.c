@@ -2,9 +2,9 @@
 /* lab_judge: the oracle of the simulated runs.
  *
  *   (1) A committed file, once seen, never changes and never goes.
- *   (2) sequence_sum: each index at most once; per key, in order of the sum, each sum is the one before plus
- *       its index's value. Complete: each index once.
- *   (3) wordcount: of each word the running counts 1 .. n, each once. Complete: n is the input's count.
+ *   (2) sequence_sum: each index at most once; per key, in order of the sum, each sum is the one
+ * before plus its index's value. Complete: each index once. (3) wordcount: of each word the running
+ * counts 1 .. n, each once. Complete: n is the input's count.
  */
 #include "support/lab.h"
 
@@ -96,8 +96,8 @@ parse_file(struct lab *lab, const char *name, const uint8_t *data, size_t size, 
             out->room = out->room != 0 ? out->room * 2 : 256;
             out->lines = realloc(out->lines, out->room * sizeof *out->lines);
         }
-        if (line_end == NULL
-            || !parse_line(lab, at, (size_t)(line_end - at), &out->lines[out->count])) {
+        if (line_end == NULL ||
+            !parse_line(lab, at, (size_t)(line_end - at), &out->lines[out->count])) {
             snprintf(lab->words, sizeof lab->words, "committed file %s has a bad line at byte %td",
                      name, at - (const char *)data);
             return false;
@@ -150,7 +150,6 @@ compare_sums(const void *one, const void *other)
     return (a->number > b->number) - (a->number < b->number);
 }
 
-
 static bool
 judge_sequence(struct lab *lab, struct output *out, bool complete)
 {
@@ -167,9 +166,9 @@ judge_sequence(struct lab *lab, struct output *out, bool complete)
             snprintf(lab->words, sizeof lab->words, "index %lld is committed twice, or is none",
                      (long long)line->index);
             good = false;
-        } else if (line->key != sequence_key(lab->input_seed, (uint64_t)line->index, lab->keys)
-                   || line->number
-                          != before + sequence_value(lab->input_seed, (uint64_t)line->index)) {
+        } else if (line->key != sequence_key(lab->input_seed, (uint64_t)line->index, lab->keys) ||
+                   line->number !=
+                       before + sequence_value(lab->input_seed, (uint64_t)line->index)) {
             snprintf(lab->words, sizeof lab->words,
                      "index %lld key %lld: sum %lld does not follow %lld", (long long)line->index,
                      (long long)line->key, (long long)line->number, (long long)before);
@@ -232,8 +231,9 @@ judge_words(struct lab *lab, struct output *out, bool complete)
         bool first = i == 0 || strcmp(out->lines[i - 1].word, line->word) != 0;
         int64_t wanted = first ? 1 : out->lines[i - 1].number + 1;
         if (line->number != wanted) {
-            snprintf(lab->words, sizeof lab->words, "word '%s': running count %lld where %lld follows",
-                     line->word, (long long)line->number, (long long)wanted);
+            snprintf(lab->words, sizeof lab->words,
+                     "word '%s': running count %lld where %lld follows", line->word,
+                     (long long)line->number, (long long)wanted);
             return false;
         }
     }
@@ -262,9 +262,8 @@ lab_judge(struct lab *lab, bool complete)
         free(out.lines);
         return true;
     }
-    bool good = read
-                && (lab->job == LAB_SEQUENCE_SUM ? judge_sequence(lab, &out, complete)
-                                                 : judge_words(lab, &out, complete));
+    bool good = read && (lab->job == LAB_SEQUENCE_SUM ? judge_sequence(lab, &out, complete)
+                                                      : judge_words(lab, &out, complete));
     free(out.lines);
     return good;
 }

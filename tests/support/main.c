@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TESTS_MAX = 2048 };
+enum {
+    TESTS_MAX = 2048
+};
 
 static struct CMUnitTest tests[TESTS_MAX];
 static size_t test_count;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/support/sequence_values.h: the events of examples/sequence_sum, computed anew by the oracles. */
+/* tests/support/sequence_values.h: the events of examples/sequence_sum, computed anew by the
+ * oracles. */
 #ifndef WEIR_TESTS_SUPPORT_SEQUENCE_VALUES_H
 #define WEIR_TESTS_SUPPORT_SEQUENCE_VALUES_H
 

@@ -48,6 +48,7 @@ enum call_stage { STAGE_START, STAGE_COMPLETION, STAGE_COMMIT, STAGE_DROP, STAGE
     X(LOCK_RENAME, "lock.rename", START)                                                           \
     X(FENCE_RENAME, "fence.rename", START)                                                         \
     X(FENCE_REMOVE, "fence.remove", START)                                                         \
+    X(FINISHED_REMOVE, "finished.remove", START)                                                   \
     X(HIDDEN_REMOVE, "hidden.remove", START)
 
 #define CALL_ENUM(name, text, stage) CALL_##name,

@@ -402,7 +402,9 @@ oracle_look(struct oracle *oracle)
     }
     closedir(directory);
     for (size_t i = 0; i < before && !oracle->failed; i++) {
-        if (oracle->seen[i].look != oracle->look) {
+        char path[PATH_SIZE + 256];
+        snprintf(path, sizeof path, "%s/%s", oracle->output, oracle->names.items[i]);
+        if (oracle->seen[i].look != oracle->look && access(path, F_OK) != 0) {
             (void)judge(oracle, "committed file %s is gone", oracle->names.items[i]);
         }
     }

@@ -284,6 +284,9 @@ removal_of(const char *path)
         return CALL_FENCE_REMOVE;
     }
     const char *rest = below_attempt(checkpoint_name != NULL ? checkpoint_name : output_name);
+    if (strcmp(last_name(path), "_finished") == 0) {
+        return CALL_FINISHED_REMOVE;
+    }
     if (rest == NULL) {
         return strstr(last_name(path), ".lock") != NULL ? CALL_LOCK_RENAME : CALL_UNKNOWN;
     }

@@ -31,7 +31,8 @@ static weir_status
 take_into(const weir_projection *projection, const void *record, struct wr_buffer *out)
 {
     wr_buffer_clear(out);
-    uint8_t *block = wr_buffer_extend(out, weir_round8(weir_projection_take_size(projection, record)));
+    uint8_t *block =
+        wr_buffer_extend(out, weir_round8(weir_projection_take_size(projection, record)));
     if (block == NULL) {
         return WEIR_NOMEM;
     }
@@ -45,8 +46,7 @@ join_into(const weir_projection *projection, const void *key_record, const void 
           struct wr_buffer *out)
 {
     wr_buffer_clear(out);
-    uint8_t *block =
-        wr_buffer_extend(out, weir_projection_join_size(projection, key_record, rest));
+    uint8_t *block = wr_buffer_extend(out, weir_projection_join_size(projection, key_record, rest));
     if (block == NULL) {
         return WEIR_NOMEM;
     }
@@ -116,13 +116,14 @@ TEST(what_cannot_be_projected_is_refused)
     weir_error err = { .status = WEIR_OK };
     weir_projection *projection = NULL;
     assert_int_equal(weir_projection_create(&alloc, weir_type_of_kind(WEIR_I64), (size_t[]){ 0 }, 1,
-                                          &projection, &err),
+                                            &projection, &err),
                      WEIR_INVALID);
     assert_non_null(strstr(err.message, "a record of type i64 has no fields"));
     weir_type *type = make_word_count();
     assert_int_equal(weir_projection_create(&alloc, type, (size_t[]){ 5 }, 1, &projection, &err),
                      WEIR_INVALID);
-    assert_int_equal(weir_projection_create(&alloc, type, NULL, 0, &projection, &err), WEIR_INVALID);
+    assert_int_equal(weir_projection_create(&alloc, type, NULL, 0, &projection, &err),
+                     WEIR_INVALID);
     assert_null(projection);
     weir_type_destroy(type);
 }

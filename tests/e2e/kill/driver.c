@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* driver: one campaign on real processes.
+ *
+ *   driver --build DIR --mode kills|zombies|rescale [--job sequence_sum|wordcount] [--kills N] [--seed S]
+ *          [--all] [--count FILE] [--from P]
+ *
+ * Exit: 0 good, 1 a mistake was found, 2 invalid. What failed is left where it is, with a line to run it again.
+ * `--count FILE`: adds the kills that counted to the number in the file.
+ */
+#include "campaign.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { KEYS = 100, MATRIX = 5 };
+
+struct wishes {
+    char build[LIFE_PATH];
+    const char *mode;
+    const char *count;
+    bool is_words;
+    bool all;
+    unsigned kills;
+    unsigned from;
+    uint64_t seed;
+};
+
+static bool
+parse(int argc, char **argv, struct wishes *wishes)
+{
+    static const struct option known[] = {
+        { "build", required_argument, NULL, 'b' }, { "mode", required_argument, NULL, 'm' },
+        { "job", required_argument, NULL, 'j' },   { "kills", required_argument, NULL, 'k' },
+        { "seed", required_argument, NULL, 's' },  { "all", no_argument, NULL, 'a' },
+        { "count", required_argument, NULL, 'c' }, { "from", required_argument, NULL, 'f' },
+        { NULL, 0, NULL, 0 },
+    };
+    *wishes = (struct wishes){ .mode = "kills", .kills = 20, .from = 1 };
+    wishes->seed = (uint64_t)time(NULL) * 1000003U + (uint64_t)getpid();
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        char *real = NULL;
+        switch (option) {
+        case 'b':
+            real = realpath(optarg, NULL);
+            snprintf(wishes->build, sizeof wishes->build, "%s", real != NULL ? real : optarg);
+            free(real);
+            break;
+        case 'm':
+            wishes->mode = optarg;
+            break;
+        case 'j':
+            wishes->is_words = strcmp(optarg, "wordcount") == 0;
+            break;
+        case 'k':
+            wishes->kills = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 's':
+            wishes->seed = strtoull(optarg, NULL, 0);
+            break;
+        case 'a':
+            wishes->all = true;
+            break;
+        case 'c':
+            wishes->count = optarg;
+            break;
+        case 'f':
+            wishes->from = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        default:
+            return false;
+        }
+    }
+    return wishes->build[0] != '\0' && optind == argc;
+}
+
+static struct place
+make_place(const struct wishes *wishes, uint64_t events)
+{
+    struct place place = { .is_words = wishes->is_words,
+                           .seed = wishes->seed % 1000000,
+                           .random = wishes->seed,
+                           .events = events,
+                           .keys = KEYS };
+    memcpy(place.build, wishes->build, sizeof place.build);
+    return place;
+}
+
+static bool
+add_count(const char *path, unsigned kills)
+{
+    unsigned long before = 0;
+    FILE *file = fopen(path, "re");
+    if (file != NULL) {
+        if (fscanf(file, "%lu", &before) != 1) {
+            before = 0;
+        }
+        fclose(file);
+    }
+    file = fopen(path, "we");
+    return file != NULL && fprintf(file, "%lu\n", before + kills) > 0 && fclose(file) == 0;
+}
+
+static int
+run_kills(const struct wishes *wishes)
+{
+    /* More than the kills can use up: the last run goes on as fast as it can. */
+    uint64_t a_kill = wishes->is_words ? 6000 : 30000;
+    struct place place = make_place(wishes, a_kill * (wishes->kills + 20));
+    unsigned kills = 0;
+    int code = place_open(&place) ? campaign_kill(&place, wishes->kills, wishes->all, &kills)
+                                  : RUN_INVALID;
+    place_close(&place, code == RUN_GOOD);
+    if (code == RUN_GOOD && wishes->count != NULL && !add_count(wishes->count, kills)) {
+        perror(wishes->count);
+        return RUN_INVALID;
+    }
+    return code;
+}
+
+static int
+run_zombies(const struct wishes *wishes)
+{
+    struct place place = make_place(wishes, 3000000);
+    int code = place_open(&place) ? campaign_zombies(&place) : RUN_INVALID;
+    place_close(&place, code == RUN_GOOD);
+    return code;
+}
+
+static int
+run_rescale(const struct wishes *wishes)
+{
+    static const unsigned others[MATRIX] = { 1, 2, 3, 5, 7 };
+    for (int i = 0; i < MATRIX; i++) {
+        struct place place = make_place(wishes, wishes->is_words ? 4200 : 8000);
+        int code = place_open(&place) ? campaign_rescale(&place, wishes->from, others[i])
+                                      : RUN_INVALID;
+        place_close(&place, code == RUN_GOOD);
+        if (code != RUN_GOOD) {
+            fprintf(stderr, "from parallelism %u to %u\n", wishes->from, others[i]);
+            return code;
+        }
+    }
+    printf("from parallelism %u to 1, 2, 3, 5 and 7\n", wishes->from);
+    return RUN_GOOD;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct wishes wishes;
+    if (!parse(argc, argv, &wishes)) {
+        fputs("usage: driver --build DIR --mode kills|zombies|rescale [--job sequence_sum|wordcount]"
+              " [--kills N] [--seed S] [--all] [--count FILE] [--from P]\n",
+              stderr);
+        return RUN_INVALID;
+    }
+    int code = strcmp(wishes.mode, "zombies") == 0   ? run_zombies(&wishes)
+               : strcmp(wishes.mode, "rescale") == 0 ? run_rescale(&wishes)
+                                                     : run_kills(&wishes);
+    if (code != RUN_GOOD) {
+        fprintf(stderr, "again: %s --build %s --mode %s --job %s --kills %u --from %u --seed %#llx%s\n",
+                argv[0], wishes.build, wishes.mode, wishes.is_words ? "wordcount" : "sequence_sum",
+                wishes.kills, wishes.from, (unsigned long long)wishes.seed,
+                wishes.all ? " --all" : "");
+    }
+    return code;
+}
