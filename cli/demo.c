@@ -321,11 +321,11 @@ print_next(const struct demo *demo)
     globfree(&found);
     printf("\nTry next:\n"
            "  echo 'one more line' >> %s/part-0.txt\n"
-           "  weir run -s latest:%s %s \\\n"
-           "       --input %s --output %s\n"
-           "  weir info %s --input %s\n",
-           demo->text, demo->checkpoints, demo->job, demo->text, demo->output, demo->job,
-           demo->text);
+           "  %s run -s latest:%s \\\n"
+           "       %s --input %s --output %s\n"
+           "  %s info %s --input %s\n",
+           demo->text, demo->self, demo->checkpoints, demo->job, demo->text, demo->output,
+           demo->self, demo->job, demo->text);
 }
 
 static int

@@ -120,7 +120,12 @@ wr_fail_context(weir_error *err, weir_status status, const char *format, ...)
     va_start(arguments, format);
     size_t size = format_words(words, format, arguments);
     va_end(arguments);
-    size = append(words, size, err->message);
+    if (err->status == WEIR_OK) { /* failed without words: what the status means stands for them */
+        err->status = status;
+        size = append(words, size, weir_status_meaning(status));
+    } else {
+        size = append(words, size, err->message);
+    }
     set_message(err, words, size);
-    return err->status;
+    return status;
 }

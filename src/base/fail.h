@@ -30,8 +30,9 @@ weir_status wr_fail_at_v(weir_error *err, weir_status status, int sys_errno, con
                          int line, const char *format, va_list arguments)
     __attribute__((format(printf, 6, 0)));
 
-/* Puts words in front of those in err, for example "restore of operator 'counts': ". Returns err's
- * status (or `status` where err is NULL). */
+/* Puts words in front of those in err, for example "restore of operator 'counts': ". Returns
+ * `status`; an err that was left without words (its status is OK) gets that status and its meaning.
+ */
 weir_status wr_fail_context(weir_error *err, weir_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -54,10 +54,10 @@ wr_context_fail_error(weir_context *context, weir_status status, const weir_erro
     failure->error = *err;
     failure->error.status = status;
     if (context->batch != NULL) {
+        unsigned long long record = context->records_before + context->index + 1;
         return wr_fail_context(&failure->error, status,
                                "operator '%s' (%u/%u), record %llu: ", context->plan->name,
-                               context->subtask + 1, context->parallelism,
-                               (unsigned long long)(context->records_before + context->index + 1));
+                               context->subtask + 1, context->parallelism, record);
     }
     return wr_fail_context(&failure->error, status, "operator '%s' (%u/%u): ", context->plan->name,
                            context->subtask + 1, context->parallelism);

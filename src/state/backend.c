@@ -10,6 +10,7 @@
 #include "state/key_hash.h"
 #include "types/java_hash.h"
 #include "types/key.h"
+#include "types/type.h"
 #include "weir/state.h"
 
 enum { MAX_PARALLELISM_MOST = 1 << 15, STATE_NAME_MOST = 255 };
@@ -19,7 +20,7 @@ weir_key_make(const weir_type *key_type, weir_bytes bytes, uint32_t max_parallel
               uint64_t hash_seed)
 {
     int32_t code = 0;
-    weir_kind kind = weir_type_kind(key_type);
+    weir_kind kind = key_type->kind;
     if ((kind == WEIR_I64 || kind == WEIR_U64) && bytes.size == 8) { /* the most frequent */
         code = wr_java_hash_word(wr_get_u64(bytes.data));
     } else {

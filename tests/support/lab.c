@@ -363,6 +363,8 @@ run_job(struct lab *lab, const struct lab_attempt *attempt, weir_environment *en
     weir_status begun = wr_job_begin(job, &out->error);
     if (begun == WEIR_OK) {
         run_schedule(lab, attempt, job, out);
+    } else {
+        out->created = begun;
     }
     weir_job_report report = { .size = sizeof report };
     weir_job_look(job, &report);

@@ -6,14 +6,21 @@
  * is missing and the first round is all there is. Between making room and returning nothing moves, so all
  * pointers are valid together.
  *
- * The first round runs some keys ahead of itself: where a key's lookup begins is worked out and its lines
- * are asked for 24 keys before they are read, so that as many lines are on their way as the core can have.
+ * The first round is a pipeline of three steps, so that as many lines are on their way as the core can
+ * have, and no more lines than are needed:
+ *
+ *   key i + 28   its home bucket is worked out, and the line with the bucket's head asked for
+ *   key i + 12   the tags tell its slot; if that stands in another line, that one is asked for
+ *   key i        the key is compared, and the value lent
+ *
+ * (Asking for both lines of every bucket at once measures a third slower at 10 M keys.)
  */
 #include "base/fail.h"
 #include "state/heap/entry.h"
 
 enum {
-    AHEAD = 24,
+    HEAD_AHEAD = 28,
+    SLOT_AHEAD = 12,
     RING = 32,
     PREFETCH_LEAST_BYTES = 1 << 20 /* smaller states sit in the cache: asking only costs */
 };
@@ -37,20 +44,16 @@ view_of(const struct wr_heap_state *state)
                           .epoch = (uint16_t)state->heap->epoch };
 }
 
-/* Where the key's lookup begins; NULL: nowhere, it is missing or no key of ours. Its lines are asked for. */
+/* The key's home bucket; NULL: nowhere, it is missing or no key of ours. */
 static inline __attribute__((always_inline)) struct wr_bucket *
-look_ahead(const struct view *view, const weir_key *key)
+home_of(const struct view *view, const weir_key *key)
 {
     uint32_t group = key->key_group - view->key_group_first;
     if (__builtin_expect(group >= view->key_group_count, 0)) {
         return NULL;
     }
-    struct wr_bucket *bucket = wr_table_home(view->tables[group], view->layout.bucket_bytes,
-                                             (uint32_t)(key->hash >> 32));
-    if (__builtin_expect(bucket != NULL, 1)) {
-        wr_bucket_prefetch(bucket, view->layout.bucket_bytes);
-    }
-    return bucket;
+    return wr_table_home(view->tables[group], view->layout.bucket_bytes,
+                         (uint32_t)(key->hash >> 32));
 }
 
 void
@@ -62,7 +65,33 @@ wr_heap_prefetch(weir_state *self, const weir_key *keys, size_t count)
     }
     struct view view = view_of(state);
     for (size_t i = 0; i < count; i++) {
-        look_ahead(&view, &keys[i]);
+        const struct wr_bucket *bucket = home_of(&view, &keys[i]);
+        if (__builtin_expect(bucket != NULL, 1)) {
+            wr_bucket_prefetch(bucket, view.layout.bucket_bytes);
+        }
+    }
+}
+
+/* One key's way through the pipeline. */
+struct flight {
+    struct wr_bucket *bucket;
+    uint8_t *guess;
+};
+
+static inline __attribute__((always_inline)) void
+ask_head(const struct view *view, const weir_key *key, struct flight *flight)
+{
+    flight->bucket = home_of(view, key);
+    __builtin_prefetch(flight->bucket, 1, 3); /* of NULL: nothing */
+}
+
+static inline __attribute__((always_inline)) void
+ask_slot(const struct view *view, const weir_key *key, struct flight *flight)
+{
+    flight->guess = NULL;
+    if (__builtin_expect(flight->bucket != NULL, 1)) {
+        flight->guess = wr_entry_guess(&view->layout, flight->bucket, key);
+        __builtin_prefetch(flight->guess, 1, 3);
     }
 }
 
@@ -88,19 +117,26 @@ find_all_as(enum wr_key_form form, struct wr_heap_state *state, const weir_key *
 {
     const struct view view = view_of(state);
     const uint32_t key_size = view.layout.key_size;
-    struct wr_bucket *ring[RING];
+    struct flight ring[RING];
     size_t missing = 0;
-    for (size_t i = 0; i < AHEAD && i < count; i++) {
-        ring[i] = look_ahead(&view, &keys[i]);
+    for (size_t i = 0; i < HEAD_AHEAD && i < count; i++) {
+        ask_head(&view, &keys[i], &ring[i]);
+    }
+    for (size_t i = 0; i < SLOT_AHEAD && i < count; i++) {
+        ask_slot(&view, &keys[i], &ring[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        struct wr_bucket *bucket = ring[i % RING];
-        if (i + AHEAD < count) {
-            ring[(i + AHEAD) % RING] = look_ahead(&view, &keys[i + AHEAD]);
+        if (i + HEAD_AHEAD < count) {
+            ask_head(&view, &keys[i + HEAD_AHEAD], &ring[(i + HEAD_AHEAD) % RING]);
         }
+        if (i + SLOT_AHEAD < count) {
+            ask_slot(&view, &keys[i + SLOT_AHEAD], &ring[(i + SLOT_AHEAD) % RING]);
+        }
+        const struct flight *flight = &ring[i % RING];
         const weir_key *key = &keys[i];
         bool is_plain = form == WR_KEY_BYTES || key->size == key_size;
-        if (__builtin_expect(is_plain && wr_entry_hit(form, &view.layout, view.epoch, bucket, key,
+        if (__builtin_expect(is_plain && wr_entry_hit(form, &view.layout, view.epoch,
+                                                      flight->bucket, flight->guess, key,
                                                       &out_values[i]),
                              1)) {
             continue;

@@ -155,14 +155,17 @@ wr_heap_upsert(weir_state *self, const weir_key *key, void **out_value, bool *ou
     }
     uint32_t group = wr_entry_group(state->heap, key);
     struct wr_bucket *bucket = NULL;
+    uint8_t *guess = NULL;
     if (!layout->value_in_slab) {
         bucket = wr_table_home(state->tables[group], layout->bucket_bytes,
                                (uint32_t)(key->hash >> 32));
+        guess = bucket != NULL ? wr_entry_guess(layout, bucket, key) : NULL;
     }
     uint16_t epoch = (uint16_t)state->heap->epoch;
-    bool is_hit = layout->key_form == WR_KEY_WORD
-                      ? wr_entry_hit(WR_KEY_WORD, layout, epoch, bucket, key, out_value)
-                      : wr_entry_hit(layout->key_form, layout, epoch, bucket, key, out_value);
+    bool is_hit =
+        layout->key_form == WR_KEY_WORD
+            ? wr_entry_hit(WR_KEY_WORD, layout, epoch, bucket, guess, key, out_value)
+            : wr_entry_hit(layout->key_form, layout, epoch, bucket, guess, key, out_value);
     if (__builtin_expect(is_hit, 1)) {
         *out_created = false;
         return WEIR_OK;

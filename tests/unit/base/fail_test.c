@@ -102,3 +102,11 @@ TEST(status_has_name_and_meaning)
     assert_string_equal(weir_status_name((weir_status)77), "UNKNOWN");
     assert_string_equal(weir_status_meaning(WEIR_NOMEM), "allocation refused");
 }
+
+TEST(fail_context_of_a_failure_without_words_is_still_that_failure)
+{
+    weir_error err = { .status = WEIR_OK };
+    assert_int_equal(wr_fail_context(&err, WEIR_NOMEM, "input: "), WEIR_NOMEM);
+    assert_int_equal(err.status, WEIR_NOMEM);
+    assert_string_equal(err.message, "input: allocation refused");
+}
