@@ -115,7 +115,8 @@ typedef struct weir_job_report {
 void weir_job_look(weir_job *job, weir_job_report *out_report);
 /* Why it failed, once it has ended as FAILED; else WEIR_OK. */
 weir_status weir_job_failure(const weir_job *job, weir_error *err);
-/* Joins the threads (cancels first if it still runs), releases the locks. NULL: nothing. */
+/* Ends it first if it still runs (as failed: its last checkpoint stays), joins the threads,
+ * releases the locks. NULL: nothing. */
 void weir_job_destroy(weir_job *job);
 
 const char *weir_job_state_name(weir_job_state state); /* "RUNNING" */

@@ -166,6 +166,12 @@ take_wishes(weir_job *job)
     if (job->phase >= WR_PHASE_ENDING) {
         return false;
     }
+    if (atomic_load_explicit(&job->give_up_requested, memory_order_acquire) != 0) {
+        weir_error error;
+        (void)wr_fail(&error, WEIR_CANCELLED, "the job was given up by its host before its end");
+        wr_job_fail(job, &error);
+        return true;
+    }
     if (atomic_load_explicit(&job->cancel_requested, memory_order_acquire) != 0) {
         wr_job_end_tasks(job, WR_TASK_CANCEL, WR_END_CANCELED);
         return true;

@@ -136,6 +136,8 @@ struct weir_job {
     /* from any thread */
     _Atomic uint32_t stop_requested;
     _Atomic uint32_t cancel_requested;
+    _Atomic uint32_t
+        give_up_requested;  /* the host destroys it, or its threads could not be started */
     _Atomic uint32_t ended; /* futex word; 1: ENDED */
     _Atomic uint32_t state; /* enum weir_job_state, for the host */
     _Atomic uint64_t checkpoints_completed, checkpoints_failed;
@@ -158,6 +160,11 @@ void wr_job_unwire(weir_job *job);
 /* --- start.c --- */
 /* INITIALIZE to all tasks; no threads. */
 weir_status wr_job_begin(weir_job *job, weir_error *err);
+
+/* --- start.c --- */
+/* Ends the job as failed: unlike cancel it keeps the last checkpoint under every policy. Thread:
+ * any. */
+void wr_job_give_up(weir_job *job);
 
 /* --- shell.c --- */
 void wr_job_join(weir_job *job); /* all threads; the job has ended, or is being cancelled */

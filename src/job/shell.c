@@ -161,7 +161,7 @@ start_threads(weir_job *job, weir_error *err)
 static void
 stand_in(weir_job *job)
 {
-    weir_job_cancel(job);
+    wr_job_give_up(job);
     if (job->coordinator_thread == NULL) {
         return; /* nothing was started: destroy steps all actors itself */
     }

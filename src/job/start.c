@@ -8,6 +8,14 @@
 #include "base/fail.h"
 #include "job/running.h"
 
+void
+wr_job_give_up(weir_job *job)
+{
+    /* pairs with the acquire in take_wishes */
+    atomic_store_explicit(&job->give_up_requested, 1, memory_order_release);
+    wr_parker_wake(&job->parker);
+}
+
 weir_status
 wr_job_begin(weir_job *job, weir_error *err)
 {
@@ -17,7 +25,7 @@ wr_job_begin(weir_job *job, weir_error *err)
         struct wr_task_letter *letter = wr_memory_new(&job->alloc, sizeof *letter);
         if (letter == NULL) {
             job->phase = i == 0 ? WR_PHASE_CREATED : job->phase;
-            weir_job_cancel(job);
+            wr_job_give_up(job);
             return wr_fail(err, WEIR_NOMEM, "no memory for a letter to a task");
         }
         letter->kind = WR_TASK_INITIALIZE;
@@ -75,12 +83,12 @@ weir_job_destroy(weir_job *job)
         return;
     }
     if (job->phase != WR_PHASE_CREATED && !job->threads_started && !wr_job_has_ended(job)) {
-        weir_job_cancel(job);
+        wr_job_give_up(job);
         run_to_end(job);
     }
     if (job->threads_started) {
         if (!wr_job_has_ended(job)) {
-            weir_job_cancel(job);
+            wr_job_give_up(job);
         }
         wr_job_join(job);
     }

@@ -121,7 +121,8 @@ readme_job_survives_kill_9)
         echo "a second plain run started from empty state" >&2
         exit 1
     fi
-    timeout --preserve-status -s TERM 2 "$prefix/bin/weir" run -s latest:checkpoints "${settings[@]}" visits.so out \
+    # In the foreground: timeout would else signal twice, and a second signal ends the job at once.
+    timeout --foreground --preserve-status -s TERM 2 "$prefix/bin/weir" run -s latest:checkpoints "${settings[@]}" visits.so out \
         2>said || { cat said >&2; exit 1; }
     cat out/part-* | sort -V | uniq >once
     cat out/part-* | sort -V | cmp - once || { echo "a count stands twice" >&2; exit 1; }

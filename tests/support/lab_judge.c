@@ -154,7 +154,9 @@ static bool
 judge_sequence(struct lab *lab, struct output *out, bool complete)
 {
     uint8_t *there = calloc(lab->events + 1, 1);
-    qsort(out->lines, out->count, sizeof *out->lines, compare_sums);
+    if (out->count != 0) {
+        qsort(out->lines, out->count, sizeof *out->lines, compare_sums);
+    }
     bool good = true;
     int64_t before = 0;
     for (size_t i = 0; good && i < out->count; i++) {
@@ -225,7 +227,9 @@ count_input(const struct lab *lab, const char *word)
 static bool
 judge_words(struct lab *lab, struct output *out, bool complete)
 {
-    qsort(out->lines, out->count, sizeof *out->lines, compare_words);
+    if (out->count != 0) {
+        qsort(out->lines, out->count, sizeof *out->lines, compare_words);
+    }
     for (size_t i = 0; i < out->count; i++) {
         const struct line *line = &out->lines[i];
         bool first = i == 0 || strcmp(out->lines[i - 1].word, line->word) != 0;

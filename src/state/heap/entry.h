@@ -46,7 +46,7 @@ static inline void
 wr_entry_touch(struct wr_heap_state *state, const struct wr_place *place)
 {
     wr_cow_touch(state, place->table, place->bucket);
-    place->bucket->dirty |= (uint8_t)(1u << place->slot);
+    wr_bucket_set_dirty(place->bucket, place->slot);
 }
 
 /* The same as wr_entry_own for values in the slab. */
@@ -92,7 +92,7 @@ wr_entry_hit(enum wr_key_form form, const struct wr_layout *layout, uint16_t epo
         return false;
     }
     uint64_t mask = wr_tags_first(bucket->tags, wr_tag_of(key->hash));
-    bucket->dirty |= (uint8_t)(1u << wr_mask_slot(mask));
+    wr_bucket_set_dirty(bucket, wr_mask_slot(mask));
     *out_value = guess + layout->key_part_bytes;
     return true;
 }

@@ -177,6 +177,17 @@ wr_mask_slot(uint64_t mask)
     return (uint32_t)__builtin_ctzll(mask) >> 3;
 }
 
+/* Written only if it was not set: the value may stand in another line, and the head's need not go back
+ * to memory then. */
+static inline void
+wr_bucket_set_dirty(struct wr_bucket *bucket, uint32_t slot)
+{
+    uint8_t bit = (uint8_t)(1u << slot);
+    if ((bucket->dirty & bit) == 0) {
+        bucket->dirty |= bit;
+    }
+}
+
 static inline uint8_t *
 wr_bucket_slot(const struct wr_layout *layout, const struct wr_bucket *bucket, uint32_t slot)
 {

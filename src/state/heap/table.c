@@ -169,7 +169,7 @@ take_slot(struct wr_heap_state *state, struct wr_table *table, uint32_t high, ui
             uint32_t slot = wr_mask_slot(free_slots);
             wr_cow_touch(state, table, bucket);
             bucket->tags |= tag << (slot * 8);
-            bucket->dirty |= (uint8_t)(1u << slot);
+            wr_bucket_set_dirty(bucket, slot);
             *out_place =
                 (struct wr_place){ table, bucket, slot, wr_bucket_slot(layout, bucket, slot) };
             break;
@@ -342,7 +342,7 @@ wr_table_remove(struct wr_heap_state *state, uint32_t group, const struct wr_pla
     struct wr_bucket *bucket = place->bucket;
     wr_cow_touch(state, table, bucket);
     bucket->tags &= ~((uint64_t)0xff << (place->slot * 8));
-    bucket->dirty |= (uint8_t)(1u << place->slot);
+    wr_bucket_set_dirty(bucket, place->slot);
     memset(place->at, 0, state->layout.slot_bytes);
     table->count--;
     table->used--;

@@ -1,0 +1,365 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# cases.sh: what the command line does when all is well.
+
+# --- help and usage ---
+
+help_is_on_stdout_at_every_level() {
+    for words in "--help" "-h" "help" "run --help" "run -h" "info --help" "demo --help" "version --help"; do
+        # shellcheck disable=SC2086
+        run "$weir" $words
+        code_is 0
+        prints 'Usage: weir'
+        says_nothing
+        ! grep -qE '^.{81}' out || fail "a line of '$words' is longer than 80 columns"
+    done
+}
+
+usage_errors_exit_2_with_words_on_stderr() {
+    local words
+    for words in "" "runn" "run" "run --no-such-option x.so" "run --fresh -s x $sequence_sum" "info" "demo now" \
+        "version now" "run -p" "run -D novalue $sequence_sum" "run -D =x $sequence_sum"; do
+        # shellcheck disable=SC2086
+        run "$weir" $words
+        code_is 2
+        prints_nothing
+        [ -s err ] || fail "no words for: weir $words"
+    done
+}
+
+a_mistyped_verb_is_told_the_nearest() {
+    run "$weir" rnu
+    code_is 2
+    says "did you mean 'run'"
+}
+
+a_jobs_own_arguments_are_its_own() {
+    run "$weir" run "$sequence_sum" --evnts 3
+    code_is 2
+    says 'usage: sequence_sum'
+    run "$weir" run "$sequence_sum" --keys 0
+    code_is 2
+}
+
+version_prints_itself() {
+    run "$weir" version
+    code_is 0
+    prints '^weir [0-9]+\.[0-9]+\.[0-9]+$'
+    run "$weir" --version
+    code_is 0
+    prints '^weir [0-9]'
+}
+
+info_shows_the_plan_and_runs_nothing() {
+    run "$weir" info -p 3 "$sequence_sum" --output output
+    code_is 0
+    says_nothing
+    prints 'sequence_sum'
+    prints 'parallelism 3'
+    prints 'uid sums'
+    prints 'keyed by key'
+    [ ! -e output ] || fail "info has made the output directory"
+}
+
+# --- streams ---
+
+data_is_on_stdout_and_words_on_stderr() {
+    printf 'to be or not to be\n' >text
+    run "$weir" run "$wordcount" --input text
+    code_is 0
+    [ "$(cat out)" = '(TO,1)
+(BE,1)
+(OR,1)
+(NOT,1)
+(TO,2)
+(BE,2)' ] || fail "other counts"
+    says 'STARTED EMPTY'
+    says 'FINISHED'
+    ! grep -q weir out || fail "words on stdout"
+}
+
+print_names_the_subtask_above_parallelism_one() {
+    printf 'to be or not to be\n' >text
+    run "$weir" run -p 2 "$wordcount" --input text
+    code_is 0
+    [ "$(grep -cE '^[12]> \([A-Z]+,[12]\)$' out)" -eq 6 ] || fail "not six lines 'N> (WORD,n)'"
+}
+
+quiet_leaves_warnings_and_errors_only() {
+    printf 'a\n' >text
+    run "$weir" run -q "${every[@]}" "$wordcount" --input text
+    code_is 0
+    says_nothing
+}
+
+a_full_stdout_is_an_error() {
+    printf 'a b c\n' >text
+    "$weir" run "$wordcount" --input text >/dev/full 2>err
+    code=$?
+    [ "$code" -ne 0 ] || fail "exit 0 although stdout is full"
+    says 'No space left'
+}
+
+colour_obeys_the_environment() {
+    run "$weir" rnu
+    ! grep -q $'\033' err || fail "colour, and stderr is no terminal"
+    CLICOLOR_FORCE=1 run "$weir" rnu
+    grep -q $'\033' err || fail "no colour with CLICOLOR_FORCE"
+    NO_COLOR=1 CLICOLOR_FORCE=1 run "$weir" rnu
+    ! grep -q $'\033' err || fail "colour with NO_COLOR"
+}
+
+a_terminal_has_a_live_status_line() {
+    local command="'$weir' run -D execution.checkpointing.interval=100ms -D execution.checkpointing.dir=checkpoints"
+    command="$command '$sequence_sum' --events 100000 --rate 50000 --output output"
+    TERM=xterm run script -qec "$command" typescript
+    code_is 0
+    grep -qE 'RUNNING  in [0-9,]+/s  out [0-9,]+/s  state .*chk-[0-9]+ ' typescript || fail "no status line on a terminal: $(tr '\r\033' '\n ' <typescript)"
+    TERM=dumb run script -qec "$command --seed 2" typescript
+    ! grep -q 'RUNNING  in' typescript || fail "a status line on a dumb terminal"
+}
+
+no_status_line_without_a_terminal() {
+    run "$weir" run "${every[@]}" "$sequence_sum" --events 30000 --rate 30000 --output output
+    code_is 0
+    does_not_say 'RUNNING'
+    ! grep -q $'\r' err || fail "a carriage return on stderr"
+}
+
+# --- stop and resume ---
+
+sigterm_ends_well_and_the_printed_command_resumes() {
+    start "$weir" run "${every[@]}" "$sequence_sum" --events 20000 --rate 20000 --output "$place/output with 'quotes"
+    until_true '[ "$(committed "output with '"\\'"'quotes")" -gt 500 ]'
+    kill -TERM "$child"
+    wait_child
+    code_is 0
+    says 'STOPPED'
+    says 'final checkpoint: '
+    local last resume
+    last=$(sed -n 's/.*final checkpoint: //p' err)
+    [ -f "$last/_metadata" ] || fail "the final checkpoint $last is not there"
+    resume=$(sed -n 's/^weir: go on with:  weir //p' err)
+    [ -n "$resume" ] || fail "no command to go on with"
+    [ "$(committed "output with 'quotes")" -lt 20000 ] || fail "it was at its end already"
+    eval "run '$weir' $resume"
+    code_is 0
+    says "restored from checkpoint"
+    [ "$(cut -d' ' -f1 "output with 'quotes"/part-* | sort -n | uniq | wc -l)" -eq 20000 ] || fail "not every index"
+    [ "$(committed "output with 'quotes")" -eq 20000 ] || fail "an index more than once"
+}
+
+sigint_is_as_sigterm() {
+    start "$weir" run "${every[@]}" "$sequence_sum" --events 2000000 --rate 5000 --output output
+    until_true '[ "$(committed)" -gt 100 ]'
+    # A background process of a shell without job control ignores SIGINT, unless it sets a handler as we do.
+    kill -INT "$child"
+    wait_child
+    code_is 0
+    says 'STOPPED'
+    [ -n "$(checkpoint)" ] || fail "no checkpoint is left"
+}
+
+a_stop_keeps_its_checkpoint_under_every_policy() {
+    local policy
+    for policy in NO_EXTERNALIZED_CHECKPOINTS DELETE_ON_CANCELLATION RETAIN_ON_CANCELLATION; do
+        rm -rf checkpoints output
+        start "$weir" run "${every[@]}" -D "execution.checkpointing.externalized-checkpoint-retention=$policy" \
+            "$sequence_sum" --events 2000000 --rate 5000 --output output
+        until_true '[ "$(committed)" -gt 100 ]'
+        kill -TERM "$child"
+        wait_child
+        code_is 0
+        [ -n "$(checkpoint)" ] || fail "no checkpoint is left under $policy"
+    done
+}
+
+the_second_signal_ends_at_once() {
+    # A stop that cannot complete: the final checkpoint would wait for a source that never gives a turn back is not to
+    # be had from outside, so the process is held by a stopped clock: SIGSTOP, two signals, SIGCONT.
+    start "$weir" run "${every[@]}" "$sequence_sum" --events 2000000 --rate 5000 --output output
+    until_true '[ "$(committed)" -gt 100 ]'
+    kill -STOP "$child"
+    kill -TERM "$child"
+    kill -INT "$child"
+    kill -CONT "$child"
+    wait_child
+    [ "$code" -eq 130 ] || [ "$code" -eq 143 ] || fail "exit code $code, not 130 or 143"
+    says 'ended at once'
+    says 'latest:'
+}
+
+without_interval_the_first_signal_commits() {
+    start "$weir" run "$sequence_sum" --events 2000000 --rate 5000 --output output
+    sleep 0.7
+    [ "$(committed)" -eq 0 ] || fail "output was committed without a checkpoint"
+    kill -TERM "$child"
+    wait_child
+    code_is 0
+    [ "$(committed)" -gt 0 ] || fail "the stop did not commit"
+    [ "$(grep -c 'no checkpoints are taken' err)" -eq 1 ] || fail "it is not said once that there are no checkpoints"
+    says 'a crash loses all of it'
+}
+
+resume_goes_on_where_it_was() {
+    printf 'a b\na b\n' >text
+    start "$weir" run "${every[@]}" "$wordcount" --input text --follow --output output
+    until_true '[ "$(committed)" -eq 4 ]'
+    kill -KILL "$child"
+    wait_child
+    printf 'a\n' >>text
+    start "$weir" run "${every[@]}" -s latest:checkpoints "$wordcount" --input text --follow --output output
+    until_true '[ "$(committed)" -eq 5 ]'
+    kill -TERM "$child"
+    wait_child
+    code_is 0
+    says 'restored from checkpoint'
+    grep -qx '(A,3)' output/part-* || fail "a was not counted on"
+}
+
+a_checkpoints_path_starts_a_new_job_id() {
+    start "$weir" run "${every[@]}" "$sequence_sum" --events 3000 --rate 2000 --output output
+    until_true '[ "$(committed)" -gt 300 ]'
+    kill -TERM "$child"
+    wait_child
+    code_is 0
+    local from sums
+    from=$(checkpoint)
+    sums=$(cat "$from"/* | cksum)
+    for form in "$from" "$from/_metadata" "file://$place/$from"; do
+        rm -rf other again
+        cp -r output again
+        run "$weir" run -s "$form" -D execution.checkpointing.interval=30ms -D execution.checkpointing.dir=other \
+            "$sequence_sum" --events 3000 --output again
+        code_is 0
+        [ "$(committed again)" -eq 3000 ] || fail "$(committed again) lines from $form"
+        [ "$(cat "$from"/* | cksum)" = "$sums" ] || fail "the checkpoint that was read has changed"
+    done
+}
+
+latest_of_a_finished_job_says_so() {
+    run "$weir" run "${every[@]}" "$sequence_sum" --events 3000 --output output
+    code_is 0
+    [ -z "$(checkpoint)" ] || fail "the end of input keeps a checkpoint under the default policy"
+    local sums
+    sums=$(cat output/part-* | cksum)
+    run "$weir" run "${every[@]}" -s latest:checkpoints "$sequence_sum" --events 3000 --output output
+    code_is 0
+    says 'FINISHED'
+    [ "$(cat output/part-* | cksum)" = "$sums" ] || fail "the output has changed"
+}
+
+a_kill_between_the_last_commit_and_the_exit_is_finished() {
+    LD_PRELOAD=$build/tests/e2e/libkill-preload.so KILL_CALL=finished.hidden.sync KILL_WHEN=after \
+        KILL_CHECKPOINTS=$place/checkpoints KILL_OUTPUT=$place/output run \
+        "$weir" run "${every[@]}" -D "execution.checkpointing.dir=$place/checkpoints" "$sequence_sum" --events 3000 \
+        --output "$place/output"
+    code_is 137
+    [ "$(committed)" -eq 3000 ] || fail "not everything was committed"
+    run "$weir" run -s latest:checkpoints "$sequence_sum" --events 3000 --output output
+    code_is 0
+    says 'FINISHED'
+    [ "$(committed)" -eq 3000 ] || fail "the output has changed"
+}
+
+a_job_id_can_be_given() {
+    run "$weir" run --job-id 0123456789abcdef0123456789abcdef "${every[@]}" "$sequence_sum" --events 100 --output output
+    code_is 0
+    [ -f checkpoints/0123456789abcdef0123456789abcdef/_finished ] || fail "another job id"
+    run "$weir" run --job-id 0123 "${every[@]}" "$sequence_sum" --events 100 --output output
+    code_is 2
+    says '32'
+}
+
+other_jobs_share_a_checkpoint_directory() {
+    printf 'a b\n' >text
+    start "$weir" run "${every[@]}" "$sequence_sum" --events 2000000 --rate 2000 --output output
+    until_true '[ "$(committed)" -gt 0 ]'
+    local first=$child
+    "$weir" run "${every[@]}" "$wordcount" --input text --output words >out2 2>err2 || fail "the other job: $(cat err2)"
+    kill -TERM "$first"
+    wait_child
+    code_is 0
+}
+
+# --- configuration ---
+
+config_files_are_read_in_all_their_forms() {
+    printf 'a b\n' >text
+    printf 'execution:\n  checkpointing:\n    interval: 30ms\n    dir: one\n' >weir.yaml
+    printf 'execution.checkpointing.interval: 30ms\nexecution.checkpointing.dir: two\n' >flat.yaml
+    mkdir flink
+    printf 'jobmanager:\n  rpc:\n    address: localhost\nexecution:\n  checkpointing:\n    interval: 30ms\n    dir: three\nno:\n  such: key\n' >flink/config.yaml
+    printf '# a comment\njobmanager.rpc.address: localhost\nexecution.checkpointing.interval: 30ms  # so\nstate.checkpoints.dir: four\n' >flink/flink-conf.yaml
+    local file at=0 names=(one two three four)
+    for file in weir.yaml flat.yaml flink/config.yaml flink/flink-conf.yaml; do
+        run "$weir" run --config "$file" "$wordcount" --input text
+        code_is 0
+        prints '^\(A,1\)$'
+        ls "${names[$at]}"/*/_finished >/dev/null 2>&1 || fail "$file: its checkpoint directory was not used"
+        at=$((at + 1))
+    done
+    run "$weir" run --config flink/config.yaml "$wordcount" --input text
+    WEIR_CONFIG=weir.yaml run "$weir" info "$wordcount" --input text
+    code_is 0
+}
+
+a_key_of_flinks_that_is_not_to_be_had_is_a_warning_in_its_file_only() {
+    mkdir flink
+    printf 'state:\n  changelog:\n    enabled: true\n' >flink/config.yaml
+    cp flink/config.yaml weir.yaml
+    printf 'a\n' >text
+    run "$weir" run --config flink/config.yaml "$wordcount" --input text
+    code_is 0
+    says 'warning.*state.changelog.enabled'
+    run "$weir" run --config weir.yaml "$wordcount" --input text
+    code_is 2
+    says 'weir.yaml:3:[0-9]+: .*state.changelog.enabled.*not supported'
+}
+
+flag_beats_environment_beats_file() {
+    printf 'parallelism.default: 2\n' >weir.yaml
+    run "$weir" info --config weir.yaml "$sequence_sum"
+    prints 'parallelism 2'
+    WEIR_PARALLELISM_DEFAULT=3 run "$weir" info --config weir.yaml "$sequence_sum"
+    prints 'parallelism 3'
+    WEIR_PARALLELISM_DEFAULT=3 run "$weir" info --config weir.yaml -D parallelism.default=5 "$sequence_sum"
+    prints 'parallelism 5'
+}
+
+# --- sources ---
+
+a_directory_and_a_list_are_read() {
+    mkdir texts
+    printf 'a\n' >texts/one
+    printf 'a' >texts/two
+    printf 'a\n' >texts/.hidden
+    printf 'a\r\n' >three
+    run "$weir" run "$wordcount" --input texts,three
+    code_is 0
+    prints '^\(A,3\)$'
+    ! grep -q 4 out || fail "the hidden file was read"
+}
+
+a_socket_is_counted_until_it_closes() {
+    printf 'a b a\n' >lines
+    "$build/tests/e2e/e2e-feed" port 1 <lines &
+    children+=("$!")
+    until_true '[ -s port ]'
+    run "$weir" run "$wordcount" --host 127.0.0.1 --port "$(cat port)"
+    code_is 0
+    prints '^\(A,2\)$'
+    prints '^\(B,1\)$'
+    says 'at-most-once'
+}
+
+ill_formed_utf8_becomes_replacement_characters() {
+    printf 'a\xffb \xc3( \xe2\x82 \xed\xa0\x80 ok\n' >text
+    run "$weir" run "$wordcount" --input text
+    code_is 0
+    iconv -f utf-8 -t utf-8 out >/dev/null || fail "the output is no UTF-8"
+    prints $'^\\(A\xef\xbf\xbdB,1\\)$'
+    prints $'^\\(\xef\xbf\xbd\\(,1\\)$'
+    prints $'^\\(\xef\xbf\xbd,1\\)$'
+    prints '^\(OK,1\)$'
+}
