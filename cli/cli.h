@@ -41,6 +41,9 @@ void cli_say(char level, const char *format, ...) __attribute__((format(printf, 
 int cli_exit_of(weir_status status);
 /* Says the error and answers its exit code. */
 int cli_report(const weir_error *error);
+/* What a job's main answered instead of a graph: its usage goes to stdout, exit 0, if it was asked
+ * for. */
+int cli_report_job(const weir_error *error);
 bool cli_has_color(FILE *stream);
 /* The nearest of the verbs, or NULL. */
 const char *cli_nearest_verb(const char *name);

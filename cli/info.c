@@ -54,7 +54,7 @@ load_and_print(const weir_options *options, int argc, char **argv)
         cli_say('e', "no memory");
         code = CLI_FAILED;
     } else if (weir_job_library_main(library, environment, argc, argv, &error) != WEIR_OK) {
-        code = cli_report(&error);
+        code = cli_report_job(&error);
     } else {
         code = print_plan(environment);
     }

@@ -72,6 +72,16 @@ cli_report(const weir_error *error)
     return cli_exit_of(error->status);
 }
 
+int
+cli_report_job(const weir_error *error)
+{
+    if (error->status == WEIR_CANCELLED) {
+        puts(error->message);
+        return CLI_OK;
+    }
+    return cli_report(error);
+}
+
 /* Edit distance of two short words. */
 static size_t
 distance(const char *one, const char *other)

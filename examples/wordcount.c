@@ -73,7 +73,7 @@ wordcount(weir_environment *environment, int argc, char **argv)
         *values[at % 7] = at < 5 ? argv[i] : "";
     }
     if (!understood || (input == NULL) == (host == NULL || port == NULL)) {
-        return weir_environment_fail(environment, WEIR_INVALID, usage);
+        return weir_environment_usage(environment, argc, argv, usage);
     }
     weir_file_source_options file = { sizeof file, input, strtod(rate, NULL), follow != NULL };
     weir_socket_source_options socket = { sizeof socket, host, port, 0, 0 };

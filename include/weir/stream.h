@@ -38,6 +38,10 @@ const weir_type *weir_environment_struct(weir_environment *environment, const ch
 weir_status weir_environment_fail(weir_environment *environment, weir_status status,
                                   const char *format, ...) __attribute__((format(printf, 3, 4)));
 weir_status weir_environment_status(const weir_environment *environment, weir_error *err);
+/* Ends a job's main with its usage: WEIR_INVALID, or WEIR_CANCELLED where --help or -h is among the
+ * arguments: then the words are the answer, printed on stdout with exit 0. */
+weir_status weir_environment_usage(weir_environment *environment, int argc, char **argv,
+                                   const char *usage);
 
 /* `argument` (argument_size bytes, may be NULL and 0) is copied once for the whole job. */
 weir_stream *weir_environment_source(weir_environment *environment, const char *name,

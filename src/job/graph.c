@@ -72,6 +72,16 @@ weir_environment_fail(weir_environment *environment, weir_status status, const c
 }
 
 weir_status
+weir_environment_usage(weir_environment *environment, int argc, char **argv, const char *usage)
+{
+    bool asked = false;
+    for (int i = 1; i < argc; i++) {
+        asked = asked || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+    }
+    return weir_environment_fail(environment, asked ? WEIR_CANCELLED : WEIR_INVALID, "%s", usage);
+}
+
+weir_status
 weir_environment_status(const weir_environment *environment, weir_error *err)
 {
     if (environment == NULL) {

@@ -14,7 +14,8 @@ run_io(struct wr_work *work)
 {
     wr_role_enter_io();
     struct wr_job_io *io = (struct wr_job_io *)work;
-    struct wr_checkpoint_storage *storage = io->job->storage;
+    weir_job *job = io->job; /* the answer is the coordinator's from the push on */
+    struct wr_checkpoint_storage *storage = job->storage;
     switch (io->kind) {
     case WR_IO_BEGIN:
         io->status = wr_checkpoint_storage_begin(storage, io->checkpoint_id, &io->error);
@@ -32,8 +33,8 @@ run_io(struct wr_work *work)
         io->status = wr_checkpoint_storage_finish(storage, io->checkpoint_id, &io->error);
         break;
     }
-    wr_mailbox_push(&io->job->io_replies, &work->letter);
-    wr_parker_wake(&io->job->parker);
+    wr_mailbox_push(&job->io_replies, &work->letter);
+    wr_parker_wake(&job->parker);
 }
 
 static void

@@ -17,7 +17,7 @@ unreadable_directory_is_named() {
     chmod 700 secret
     [ "$(id -u)" -eq 0 ] || chmod 000 secret
     bring_programs
-    run unprivileged bin/weir run bin/examples/wordcount.so --input secret
+    run "${unprivileged[@]}" bin/weir run bin/examples/wordcount.so --input secret
     code_is 1
     says 'secret'
     says 'Permission denied'
@@ -38,12 +38,12 @@ unknown_host_is_named() {
 
 line_over_the_limit_names_file_and_offset() {
     printf 'a b\n' >text
-    head -c 1048576 /dev/zero | tr '\0' x >>text
+    yes x | tr '\n' ' ' | head -c 1048576 >>text
     printf '\n' >>text
     run "$weir" run -q "$wordcount" --input text --discard
     code_is 0
     printf 'b\n' >text
-    head -c 1048577 /dev/zero | tr '\0' x >>text
+    yes x | tr '\n' ' ' | head -c 1048577 >>text
     printf '\n' >>text
     run "$weir" run "$wordcount" --input text --discard
     code_is 1
@@ -160,8 +160,9 @@ every_damaged_checkpoint_is_refused_with_file_and_offset() {
     make_checkpoint -p 2
     local seed words refused=0
     for seed in $(seq 1 200); do
-        rm -rf damaged
+        rm -rf damaged other
         cp -r "$made" damaged
+        cp -r output other
         words=$("$build/tests/e2e/e2e-damage" damaged "$seed") || fail "nothing was damaged"
         run "$weir" run -s damaged "$sequence_sum" --events 2000 --output other
         [ "$code" -eq 5 ] || fail "exit code $code, not 5, for $words (seed $seed)"
@@ -402,7 +403,7 @@ a_read_only_checkpoint_directory_is_named() {
     chmod 755 checkpoints
     [ "$(id -u)" -eq 0 ] || chmod 555 checkpoints
     bring_programs
-    run unprivileged bin/weir run "${every[@]}" bin/examples/sequence_sum.so --events 10 --output output
+    run "${unprivileged[@]}" bin/weir run "${every[@]}" bin/examples/sequence_sum.so --events 10 --output output
     code_is 1
     says 'checkpoints'
     says 'Permission denied'
@@ -415,7 +416,7 @@ set_rights() {
 
 a_failed_checkpoint_fails_the_job_with_the_thresholds_message() {
     bring_programs
-    start unprivileged bin/weir run "${every[@]}" bin/examples/sequence_sum.so --events 20000 --rate 10000 --output output
+    start "${unprivileged[@]}" bin/weir run "${every[@]}" bin/examples/sequence_sum.so --events 20000 --rate 10000 --output output
     until_true '[ "$(committed)" -gt 500 ]'
     set_rights 555
     wait_child
@@ -424,7 +425,7 @@ a_failed_checkpoint_fails_the_job_with_the_thresholds_message() {
     says 'Permission denied|errno 13'
     says 'checkpoints/'
     find checkpoints -type d -exec chmod 755 {} +
-    run unprivileged bin/weir run "${every[@]}" -s latest:checkpoints bin/examples/sequence_sum.so --events 20000 --output output
+    run "${unprivileged[@]}" bin/weir run "${every[@]}" -s latest:checkpoints bin/examples/sequence_sum.so --events 20000 --output output
     code_is 0
     [ "$(cut -d' ' -f1 output/part-* | sort -nu | wc -l)" -eq 20000 ] || fail "events were lost"
     [ "$(committed)" -eq 20000 ] || fail "events are there twice"
@@ -432,7 +433,7 @@ a_failed_checkpoint_fails_the_job_with_the_thresholds_message() {
 
 tolerated_failures_go_on_and_recover_when_freed() {
     bring_programs
-    start unprivileged bin/weir run "${every[@]}" -D execution.checkpointing.tolerable-failed-checkpoints=1000 \
+    start "${unprivileged[@]}" bin/weir run "${every[@]}" -D execution.checkpointing.tolerable-failed-checkpoints=1000 \
         bin/examples/sequence_sum.so --events 2000000 --rate 5000 --output output
     until_true '[ "$(committed)" -gt 300 ]'
     set_rights 555

@@ -78,14 +78,11 @@ wait_child() {
     code=$?
 }
 
-# unprivileged COMMAND...: as nobody where we are root.
-unprivileged() {
-    if [ "$(id -u)" -eq 0 ]; then
-        setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
-    else
-        "$@"
-    fi
-}
+# "${unprivileged[@]}" COMMAND...: as nobody where we are root.
+unprivileged=()
+if [ "$(id -u)" -eq 0 ]; then
+    unprivileged=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+fi
 
 # Where nobody can reach the build, its programs are copied.
 bring_programs() {

@@ -61,6 +61,8 @@ struct rig {
     int64_t seen[RIG_NUMBERS_MAX];
     int64_t highest[RIG_KEYS_MAX];
     char log[16384];
+    uint64_t completed_before; /* what an until-function notes */
+    uint64_t freed_ns;
 };
 
 struct rig_number {
