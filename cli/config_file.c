@@ -215,8 +215,9 @@ cli_read_config(weir_options *options, const char *path)
 {
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        cli_say('e', "%s: %s", path, strerror(errno));
-        return errno == ENOENT ? CLI_NOT_FOUND : CLI_USAGE;
+        int failure = errno; /* before words change it */
+        cli_say('e', "%s: %s", path, strerror(failure));
+        return failure == ENOENT ? CLI_NOT_FOUND : CLI_USAGE;
     }
     const char *name = base_name(path);
     bool flat = strcmp(name, "flink-conf.yaml") == 0;

@@ -321,8 +321,9 @@ load_and_run(const struct arguments *arguments, const weir_options *options, int
         cli_say('e', "no memory");
         code = CLI_FAILED;
     } else if (weir_job_library_main(library, environment, argc - at, argv + at, &error) !=
-                   WEIR_OK ||
-               weir_job_create(environment, &arguments->job, &job, &error) != WEIR_OK) {
+               WEIR_OK) {
+        code = cli_report_job(&error);
+    } else if (weir_job_create(environment, &arguments->job, &job, &error) != WEIR_OK) {
         code = cli_report(&error);
     } else if (job == NULL) {
         cli_say('i', "FINISHED: this job reached its end already; there is nothing to go on with");

@@ -64,8 +64,10 @@ typedef struct weir_function {
     /* map, flat_map, process; sink (out is NULL). The record is lent for the call. */
     weir_status (*process)(weir_context *context, void *self, const void *record,
                            weir_collector *out);
-    /* optional, instead of process: a whole batch. Not for keyed functions that use the current
-     * key. */
+    /* optional: a whole batch, instead of process. States have no current key meanwhile; a keyed
+     * function takes weir_context_keys to weir_state_upsert_many. If it has process too, it may
+     * decline a batch of which it has emitted nothing, by any status but WEIR_OK: process gets its
+     * records then. */
     weir_status (*process_batch)(weir_context *context, void *self, const weir_batch *batch,
                                  weir_collector *out);
     /* filter: keep the record? */
@@ -121,6 +123,9 @@ uint64_t weir_context_monotonic_ns(const weir_context *context); /* for rates */
 /* The source that answers IDLE next wants to be polled at this monotonic time. */
 void weir_context_wake_at(weir_context *context, uint64_t monotonic_ns);
 size_t weir_context_record_size(const weir_context *context); /* of the record being processed */
+/* In process_batch of a keyed function that has keyed state: the keys of the batch's records, in
+ * order; lent for the call. NULL otherwise. */
+const weir_key *weir_context_keys(const weir_context *context);
 /* Memory for the call: lent until the function returns. NULL when refused. */
 void *weir_context_scratch(weir_context *context, size_t size);
 /* Says something once to the job's log: level is 'i', 'w'. */

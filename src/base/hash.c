@@ -20,37 +20,10 @@ static const uint64_t secret_1 = 0xe7037ed1a0b428dbULL;
 static const uint64_t secret_2 = 0x8ebc6af09c88c6e3ULL;
 static const uint64_t secret_3 = 0x589965cc75374cc3ULL;
 
-static uint32_t
-rotate_32(uint32_t value, unsigned bits)
-{
-    return (value << bits) | (value >> (32 - bits));
-}
-
 static uint64_t
 rotate_64(uint64_t value, unsigned bits)
 {
     return (value << bits) | (value >> (64 - bits));
-}
-
-uint32_t
-wr_hash_murmur_java(int32_t code)
-{
-    uint32_t hash = (uint32_t)code;
-    hash *= 0xcc9e2d51U;
-    hash = rotate_32(hash, 15);
-    hash *= 0x1b873593U;
-    hash = rotate_32(hash, 13);
-    hash = hash * 5 + 0xe6546b64U;
-    hash ^= 4;
-    hash ^= hash >> 16;
-    hash *= 0x85ebca6bU;
-    hash ^= hash >> 13;
-    hash *= 0xc2b2ae35U;
-    hash ^= hash >> 16;
-    if (hash == 0x80000000U) {
-        return 0; /* Integer.MIN_VALUE has no positive twin */
-    }
-    return hash > 0x80000000U ? 0U - hash : hash;
 }
 
 static uint64_t

@@ -23,7 +23,8 @@ print_operator(struct wr_buffer *out, const struct wr_plan_operator *plan_operat
         for (size_t i = 0; i < node->legs[0].key_field_count; i++) {
             const weir_field *field =
                 weir_type_field(node->input_type, node->legs[0].key_fields[i]);
-            wr_buffer_print(out, "%s%s", i != 0 ? "," : "", field->name);
+            wr_buffer_print(out, "%s%s", i != 0 ? "," : "",
+                            field != NULL ? field->name : "the record");
         }
         wr_buffer_print(out, ", max parallelism %u", plan_operator->max_parallelism);
     } else if (wr_plan_operator_is_stateful(plan_operator)) {

@@ -171,12 +171,37 @@ process_keyed(struct wr_operator *operator_)
 
 /* --- batches --- */
 
-/* Works record by record on keyed state. One that asked for no state needs no keys. */
+/* The whole batch at once. False: declined, nothing was emitted, and nothing has failed. */
+static bool
+process_keyed_batch(struct wr_operator *operator_)
+{
+    weir_context *context = &operator_->context;
+    weir_collector *out = out_of(operator_);
+    uint64_t held = out != NULL ? wr_collector_count(out) : 0;
+    context->index = operator_->input->count; /* no record in particular */
+    context->keys = operator_->keyed.keys;
+    weir_status status =
+        operator_->function.process_batch(context, operator_->self, operator_->input, out);
+    context->keys = NULL;
+    wr_context_call_ended(context);
+    if (context->failure->failed) {
+        return true;
+    }
+    bool silent = out == NULL || wr_collector_count(out) == held;
+    if (status != WEIR_OK && silent && operator_->function.process != NULL) {
+        context->index = 0;
+        return false;
+    }
+    operator_->cursor = operator_->input->count;
+    (void)wr_context_check(context, status, "process_batch");
+    return true;
+}
+
+/* Works on keyed state. One that asked for none needs no keys. */
 static bool
 is_keyed(const struct wr_operator *operator_)
 {
-    return operator_->keyed.bound_count != 0 && operator_->function.process != NULL &&
-           operator_->function.process_batch == NULL;
+    return operator_->keyed.bound_count != 0;
 }
 
 static void
@@ -204,12 +229,15 @@ process(struct wr_operator *operator_)
 {
     const weir_function *function = &operator_->function;
     weir_status status = WEIR_OK;
-    if (function->process_batch != NULL) {
+    if (is_keyed(operator_)) {
+        bool begins = operator_->cursor == 0 && function->process_batch != NULL;
+        if (!begins || !process_keyed_batch(operator_)) {
+            status = process_keyed(operator_);
+        }
+    } else if (function->process_batch != NULL) {
         status = process_batch(operator_);
     } else if (function->process == NULL) {
         status = filter_records(operator_);
-    } else if (is_keyed(operator_)) {
-        status = process_keyed(operator_);
     } else {
         status = process_records(operator_);
     }

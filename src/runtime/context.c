@@ -88,6 +88,12 @@ wr_context_check(weir_context *context, weir_status status, const char *call)
                              weir_status_meaning(status));
 }
 
+const weir_key *
+weir_context_keys(const weir_context *context)
+{
+    return context != NULL ? context->keys : NULL;
+}
+
 /* --- scratch --- */
 
 static void *

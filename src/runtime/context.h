@@ -40,6 +40,7 @@ struct weir_context {
     const weir_batch *batch;
     size_t index;
     uint64_t records_before; /* taken before this batch */
+    const weir_key *keys;    /* of the batch, while process_batch has it */
     uint64_t wake_at_ns;     /* as the source set it; 0: not */
     struct wr_scratch scratch;
     bool has_argument; /* by weir_context_set_argument; else the plan's */

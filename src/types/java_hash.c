@@ -2,12 +2,16 @@
 /* java_hash: Java's hash codes, over weir's bytes.
  *
  * A string's code is h = 31 h + unit over its UTF-16 units. One step at a time costs the latency of
- * a multiplication a byte; eight steps at once are one:
+ * a multiplication a byte. Eight bytes in a word are folded in three instead, neighbours together:
  *
- *     h' = 31^8 h + 31^7 c0 + 31^6 c1 + ... + c7          (mod 2^32)
+ *     8 lanes of 8 bits    c0, c1, ...
+ *     4 of 16              31 c0 + c1, ...
+ *     2 of 32              31^2 (31 c0 + c1) + (31 c2 + c3), ...
+ *     1                    31^4 of the first + the second, modulo 2^32
  *
- * and the eight products do not wait for each other. Words are short: four at once, then one by
- * one. The first byte above 0x7F leaves for the decoder, which a key in ASCII never meets.
+ * Zeros before the first byte change nothing, so any 4 to 16 bytes are two such words, and no
+ * branch depends on their length: words of text come in all of them. The first byte above 0x7F
+ * leaves for the decoder, which a key in ASCII never meets.
  *
  * wr_java_hash calls itself for nested structs; WEIR_NESTING_MAX bounds it.
  */
@@ -18,25 +22,39 @@
 /* Powers of 31, modulo 2^32. */
 #define P1 31u
 #define P2 (P1 * P1)
-#define P3 (P2 * P1)
-#define P4 (P3 * P1)
-#define P5 (P4 * P1)
-#define P6 (P5 * P1)
-#define P7 (P6 * P1)
-#define P8 (P7 * P1)
+#define P4 (P2 * P2)
+#define P8 (P4 * P4)
 
-static uint32_t
-eight_steps(uint32_t hash, const uint8_t *at)
+/* 31^0 to 31^16, modulo 2^32. */
+static const uint32_t power_31[17] = {
+    0x00000001u, 0x0000001fu, 0x000003c1u, 0x0000745fu, 0x000e1781u, 0x01b4d89fu,
+    0x34e63b41u, 0x67e12cdfu, 0x94446f01u, 0xf449711fu, 0x94e4b2c1u, 0x07b1a55fu,
+    0xee830681u, 0xe1ddc99fu, 0x59db6a41u, 0xe191dddfu, 0x50a9de01u,
+};
+
+#define NOT_ASCII 0x8080808080808080ULL
+
+/* The code of a word's eight bytes, the first one lowest. */
+static inline uint32_t
+fold_eight(uint64_t word)
 {
-    uint32_t low = at[4] * P3 + at[5] * P2 + at[6] * P1 + at[7];
-    uint32_t high = at[0] * P7 + at[1] * P6 + at[2] * P5 + at[3] * P4;
-    return hash * P8 + high + low;
+    const uint64_t even_8 = 0x00ff00ff00ff00ffULL;
+    const uint64_t even_16 = 0x0000ffff0000ffffULL;
+    uint64_t twos = (word & even_8) * P1 + (word >> 8 & even_8);
+    uint64_t fours = (twos & even_16) * P2 + (twos >> 16 & even_16);
+    return (uint32_t)fours * P4 + (uint32_t)(fours >> 32);
 }
 
-static uint32_t
-four_steps(uint32_t hash, const uint8_t *at)
+/* 4 to 16 bytes as two words, each with its zeros first; nothing outside of them is read. */
+static inline void
+load_short(const uint8_t *at, size_t size, uint64_t *out_first, uint64_t *out_last)
 {
-    return hash * P4 + at[0] * P3 + at[1] * P2 + at[2] * P1 + at[3];
+    size_t is_long = (size_t)0 - ((size >> 3 & 1) | size >> 4); /* all ones from 8 bytes on */
+    size_t zeros = (8 - size) & ~is_long;
+    uint64_t eight = wr_get_u32(at) | (uint64_t)wr_get_u32(at + (4 & is_long)) << 32;
+    *out_first = (eight << (8 * (16 - size) & 63)) & ((uint64_t)0 - (uint64_t)(size > 8));
+    *out_last = (uint64_t)wr_get_u32(at + ((size - 8) & is_long)) << 8 * zeros |
+                (uint64_t)wr_get_u32(at + size - 4) << 32;
 }
 
 /* One sequence's units; returns the bytes it took. What is cut off counts byte by byte. */
@@ -75,32 +93,40 @@ hash_text(uint32_t hash, const uint8_t *at, size_t left)
     return hash;
 }
 
+/* Fewer than four bytes, or the rest of a string where its first byte above 0x7F is near. */
+static uint32_t
+hash_bytes(uint32_t hash, const uint8_t *at, size_t size)
+{
+    for (; size > 0 && at[0] < 0x80; at++, size--) {
+        hash = hash * P1 + at[0];
+    }
+    return hash_text(hash, at, size);
+}
+
 int32_t
 wr_java_hash_string(const void *data, size_t size)
 {
     const uint8_t *at = data;
     uint32_t hash = 0;
-    for (; size >= 8; at += 8, size -= 8) {
-        if ((wr_get_u64(at) & 0x8080808080808080ULL) != 0) {
-            return (int32_t)hash_text(hash, at, size);
+    while (size > 16) {
+        uint64_t word = wr_get_u64(at);
+        if ((word & NOT_ASCII) != 0) {
+            return (int32_t)hash_bytes(hash, at, size);
         }
-        hash = eight_steps(hash, at);
+        hash = hash * P8 + fold_eight(word);
+        at += 8;
+        size -= 8;
     }
-    if (size >= 4) {
-        if ((wr_get_u32(at) & 0x80808080u) != 0) {
-            return (int32_t)hash_text(hash, at, size);
-        }
-        hash = four_steps(hash, at);
-        at += 4;
-        size -= 4;
+    if (size < 4) {
+        return (int32_t)hash_bytes(hash, at, size);
     }
-    for (; size > 0; at++, size--) {
-        if (at[0] >= 0x80) {
-            return (int32_t)hash_text(hash, at, size);
-        }
-        hash = hash * P1 + at[0];
+    uint64_t first;
+    uint64_t last;
+    load_short(at, size, &first, &last);
+    if (__builtin_expect(((first | last) & NOT_ASCII) != 0, 0)) {
+        return (int32_t)hash_bytes(hash, at, size);
     }
-    return (int32_t)hash;
+    return (int32_t)(hash * power_31[size] + fold_eight(first) * P8 + fold_eight(last));
 }
 
 int32_t

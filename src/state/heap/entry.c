@@ -272,7 +272,7 @@ struct visit {
     void *argument;
 };
 
-/* The live entries of one table; of an old one those of homes from `from_home` on. */
+/* The live entries of one table; of an old one those whose homes have not moved. */
 static weir_status
 iterate_table(const struct wr_heap_state *state, const struct wr_table *table, uint32_t group,
               const struct visit *visit)
@@ -284,15 +284,17 @@ iterate_table(const struct wr_heap_state *state, const struct wr_table *table, u
         uint64_t mask = ~wr_tags_equal(bucket->tags, 0) & layout->slot_tags & 0x8080808080808080ULL;
         for (; mask != 0; mask &= mask - 1) {
             const uint8_t *slot = wr_bucket_slot(layout, bucket, wr_mask_slot(mask));
+            /* one that has moved on may point to a key that is no more: its home tells, unread */
+            if (table->moved != 0 && wr_home_of(wr_slot_high(layout, slot, seed),
+                                                table->bucket_count) < table->moved) {
+                continue;
+            }
             weir_bytes bytes = wr_slot_key(layout, slot);
             weir_key key = { .data = bytes.data,
                              .size = (uint32_t)bytes.size,
                              .key_group = state->heap->key_group_first + group,
                              .hash = wr_key_hash(bytes.data, bytes.size, seed) };
-            uint32_t home = wr_home_of((uint32_t)(key.hash >> 32), table->bucket_count);
-            if (home >= table->moved) {
-                WR_TRY(visit->each(visit->argument, &key, slot_value(layout, slot)));
-            }
+            WR_TRY(visit->each(visit->argument, &key, slot_value(layout, slot)));
         }
     }
     return WEIR_OK;

@@ -3,8 +3,10 @@
 #ifndef WR_STATE_HEAP_ENTRY_H
 #define WR_STATE_HEAP_ENTRY_H
 
+#include "base/check.h"
 #include "state/heap/heap.h"
 #include "state/heap/table.h"
+#include "state/key_hash.h"
 
 /* The key's group, less the first; key_group_count if the backend does not own it. */
 static inline uint32_t
@@ -20,6 +22,7 @@ wr_entry_check(const struct wr_heap_state *state, const weir_key *key)
     if (wr_entry_group(state->heap, key) == state->heap->key_group_count) {
         return WEIR_INVALID;
     }
+    wr_slow_assert(key->hash == wr_key_hash(key->data, key->size, state->heap->hash_seed));
     if (state->layout.key_size != 0) {
         return key->size == state->layout.key_size ? WEIR_OK : WEIR_INVALID;
     }
