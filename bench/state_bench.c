@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state_bench: read-modify-write of an i64 value by an i64 key, uniform over N keys, one thread.
  *
- *   limit       a flat table of 16-byte slots at load 0.55, prefetched 24 ahead: what the memory gives
- *   batch       weir_state_upsert_many over batches of 1024 keys, keys made (key group, hash) included
- *   batch+      the same with weir_state_prefetch of the batch before it
- *   per-record  weir_state_bind and weir_value_upsert, looking 32 ahead, keys made included
+ *   limit       a flat table of 16-byte slots at load 0.55, prefetched 24 ahead: what the memory
+ * gives batch       weir_state_upsert_many over batches of 1024 keys, keys made (key group, hash)
+ * included batch+      the same with weir_state_prefetch of the batch before it per-record
+ * weir_state_bind and weir_value_upsert, looking 32 ahead, keys made included
  *
- * Envelope: one random line is some 28 ns at 10 M keys with 16 in flight, so limit ~ 35 M/s; a bucket is
- * two lines fetched together.
+ * Envelope: one random line is some 28 ns at 10 M keys with 16 in flight, so limit ~ 35 M/s; a
+ * bucket is two lines fetched together.
  *
- * Runs are interleaved, the median of each is compared to the limit's of the same binary. Afterwards the
- * sums of all values must be equal. One JSON line a subject; exit 1 if a floor does not hold.
+ * Runs are interleaved, the median of each is compared to the limit's of the same binary.
+ * Afterwards the sums of all values must be equal. One JSON line a subject; exit 1 if a floor does
+ * not hold.
  *
  *     state_bench [--keys N] [--operations N] [--repetitions N]
  */
@@ -23,7 +24,13 @@
 #include <sys/mman.h>
 #include <time.h>
 
-enum { BATCH = 1024, LIMIT_AHEAD = 24, RECORD_AHEAD = 32, MAX_PARALLELISM = 128, REPETITIONS_MOST = 99 };
+enum {
+    BATCH = 1024,
+    LIMIT_AHEAD = 24,
+    RECORD_AHEAD = 32,
+    MAX_PARALLELISM = 128,
+    REPETITIONS_MOST = 99
+};
 
 #define HUGE_PAGE ((size_t)2 << 20)
 #define SEED      UINT64_C(0x9d2c5680f3a1b7e5)
@@ -212,10 +219,9 @@ subject_open(struct subject *subject, uint64_t key_count)
                                            .key_type = type,
                                            .hash_seed = SEED,
                                            .operator_name = "bench" };
-    weir_state_descriptor descriptor = { .size = sizeof descriptor,
-                                         .kind = WEIR_STATE_VALUE,
-                                         .name = "count",
-                                         .type = type };
+    weir_state_descriptor descriptor = {
+        .size = sizeof descriptor, .kind = WEIR_STATE_VALUE, .name = "count", .type = type
+    };
     weir_error error;
     weir_status status =
         weir_backend_open(weir_backend_factory_hashmap(), &parameters, &subject->backend, &error);
@@ -240,7 +246,13 @@ subject_open(struct subject *subject, uint64_t key_count)
 
 /* --- the comparison --- */
 
-enum { LIMIT, BATCH_API, BATCH_PREFETCH, RECORD_API, SUBJECTS };
+enum {
+    LIMIT,
+    BATCH_API,
+    BATCH_PREFETCH,
+    RECORD_API,
+    SUBJECTS
+};
 
 static const struct {
     const char *name;

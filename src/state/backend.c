@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* backend: one dispatch for all engines. Arguments that a caller can get wrong are answered here with
- * WEIR_INVALID, so that an engine sees sound ones only; whether a key belongs to the backend's range is
- * the engine's to know (Flink's "Key group is not in KeyGroupRange": a shuffle that is not deterministic).
+/* backend: one dispatch for all engines. Arguments that a caller can get wrong are answered here
+ * with WEIR_INVALID, so that an engine sees sound ones only; whether a key belongs to the backend's
+ * range is the engine's to know (Flink's "Key group is not in KeyGroupRange": a shuffle that is not
+ * deterministic).
  *
- * The calls by key take the key that the runtime has bound; none bound is WEIR_INVALID. Every access is
- * counted in the state: the runtime looks ahead only for states that the last batch has touched.
+ * The calls by key take the key that the runtime has bound; none bound is WEIR_INVALID. Every
+ * access is counted in the state: the runtime looks ahead only for states that the last batch has
+ * touched.
  */
 #include "base/fail.h"
 #include "state/key_hash.h"
@@ -13,7 +15,10 @@
 #include "types/type.h"
 #include "weir/state.h"
 
-enum { MAX_PARALLELISM_MOST = 1 << 15, STATE_NAME_MOST = 255 };
+enum {
+    MAX_PARALLELISM_MOST = 1 << 15,
+    STATE_NAME_MOST = 255
+};
 
 weir_key
 weir_key_make(const weir_type *key_type, weir_bytes bytes, uint32_t max_parallelism,
@@ -210,7 +215,8 @@ enter(weir_state *state)
     return true;
 }
 
-/* The first failure of a call stays with the state: the runtime looks, whatever the function does. */
+/* The first failure of a call stays with the state: the runtime looks, whatever the function does.
+ */
 static inline weir_status
 leave(weir_state *state, weir_status status)
 {

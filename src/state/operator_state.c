@@ -4,10 +4,10 @@
  *   list     | size 8 | bytes, up to 8 | size 8 | bytes ... |        elements, back to back
  *            | offset | offset | ...                               where each begins
  *
- * So a copy for a snapshot is two memcpys a list, whatever it holds, and an element is found by index.
- * Lists restored from a snapshot wait under their name until the function asks for them; those it never
- * asks for are copied into the next snapshot like all others, so nothing is lost by a function that
- * forgot one. Lists are kept in the order they came to be known.
+ * So a copy for a snapshot is two memcpys a list, whatever it holds, and an element is found by
+ * index. Lists restored from a snapshot wait under their name until the function asks for them;
+ * those it never asks for are copied into the next snapshot like all others, so nothing is lost by
+ * a function that forgot one. Lists are kept in the order they came to be known.
  *
  * The copy holds types of its own: it may be written after the operator has been closed.
  */
@@ -114,20 +114,20 @@ find_or_add(struct wr_operator_state *state, const weir_state_descriptor *descri
         }
     }
     if (list->mode != descriptor->list_mode) {
-        return wr_fail(err, WEIR_VERSION,
-                       "operator '%s', list '%s': Incompatible state assignment modes: restored %s, "
-                       "asked for %s",
-                       state->operator_name, list->name, mode_name(list->mode),
-                       mode_name(descriptor->list_mode));
+        return wr_fail(
+            err, WEIR_VERSION,
+            "operator '%s', list '%s': Incompatible state assignment modes: restored %s, "
+            "asked for %s",
+            state->operator_name, list->name, mode_name(list->mode),
+            mode_name(descriptor->list_mode));
     }
     if (!weir_type_equal(list->type, descriptor->type)) {
         char had[WR_DESCRIPTION_SIZE];
         char asked[WR_DESCRIPTION_SIZE];
-        return wr_fail(err, WEIR_VERSION,
-                       "operator '%s', list '%s': the stored type is %s, the job's is %s",
-                       state->operator_name, list->name,
-                       wr_type_describe(list->type, had, sizeof had),
-                       wr_type_describe(descriptor->type, asked, sizeof asked));
+        return wr_fail(
+            err, WEIR_VERSION, "operator '%s', list '%s': the stored type is %s, the job's is %s",
+            state->operator_name, list->name, wr_type_describe(list->type, had, sizeof had),
+            wr_type_describe(descriptor->type, asked, sizeof asked));
     }
     *out_list = list;
     return WEIR_OK;
@@ -233,9 +233,9 @@ wr_operator_state_copy(const struct wr_operator_state *state,
                        struct wr_operator_snapshot **out_snapshot, weir_error *err)
 {
     struct wr_operator_snapshot *snapshot = wr_memory_new(&state->alloc, sizeof *snapshot);
-    bool is_copied = snapshot != NULL &&
-                     wr_operator_state_create(&state->alloc, state->operator_name,
-                                              &snapshot->copy) == WEIR_OK;
+    bool is_copied =
+        snapshot != NULL &&
+        wr_operator_state_create(&state->alloc, state->operator_name, &snapshot->copy) == WEIR_OK;
     for (const struct weir_list *list = state->first; is_copied && list != NULL;
          list = list->next) {
         is_copied = copy_list(snapshot->copy, list);
@@ -267,7 +267,8 @@ wr_operator_snapshot_describe(const struct wr_operator_snapshot *snapshot, size_
     wr_operator_state_describe(snapshot->copy, index, out_descriptor, out_count);
 }
 
-/* As the keyed walk: what is larger than half of all buffers is written when half of them are free. */
+/* As the keyed walk: what is larger than half of all buffers is written when half of them are free.
+ */
 static bool
 has_room(struct wr_operator_snapshot *snapshot, const weir_block_writer *writer, size_t size)
 {

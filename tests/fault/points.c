@@ -31,6 +31,7 @@ static const struct scenario scenarios[] = {
     { "sequence_sum, from empty", LAB_SEQUENCE_SUM, 40, 1, 0, true },
     { "sequence_sum, two subtasks, restored", LAB_SEQUENCE_SUM, 60, 2, 900, true },
     { "wordcount, restored", LAB_WORDCOUNT, 12, 1, 300, true },
+    { "wordcount over a socket", LAB_SOCKET, 3, 1, 0, true },
     { "wordcount, two subtasks, no O_DIRECT", LAB_WORDCOUNT, 8, 2, 0, false },
 };
 
@@ -126,6 +127,9 @@ check_after(struct lab *lab, const struct scenario *scenario, const struct lab_o
     lab_kill(lab);
     struct lab_outcome again = { 0 };
     struct lab_attempt attempt = attempt_of(scenario);
+    if (scenario->job == LAB_SOCKET) {
+        lab_listen(lab);
+    }
     lab_run(lab, &attempt, &again);
     if (!again.finished_before && again.state != WEIR_JOB_FINISHED) {
         snprintf(words, sizeof words, "the run after it did not finish: %s%s", again.error.message,

@@ -53,6 +53,25 @@ put_input(struct lab *lab)
 }
 
 void
+lab_listen(struct lab *lab)
+{
+    static const char lines[] = "to be or not to be\nthat is the question\nto be\n";
+    enum {
+        PIECE = 9,
+        PAUSE = 30
+    };
+    struct os_sim_peer script[2 * (sizeof lines / PIECE + 1) + 1];
+    size_t count = 0;
+    for (size_t at = 0; at < sizeof lines - 1; at += PIECE) {
+        size_t size = sizeof lines - 1 - at < PIECE ? sizeof lines - 1 - at : PIECE;
+        script[count++] = (struct os_sim_peer){ OS_SIM_PEER_DATA, lines + at, size };
+        script[count++] = (struct os_sim_peer){ OS_SIM_PEER_WAIT, NULL, PAUSE };
+    }
+    script[count++] = (struct os_sim_peer){ OS_SIM_PEER_CLOSE, NULL, 0 };
+    os_sim_listen(lab->sim, "peer", "9", script, count);
+}
+
+void
 lab_init(struct lab *lab, uint64_t seed, enum lab_job job, uint64_t events, uint64_t keys)
 {
     memset(lab, 0, sizeof *lab);
@@ -71,6 +90,9 @@ lab_init(struct lab *lab, uint64_t seed, enum lab_job job, uint64_t events, uint
     os_sim_directory_put(lab->sim, "/srv");
     if (job == LAB_WORDCOUNT) {
         put_input(lab);
+    }
+    if (job == LAB_SOCKET) {
+        lab_listen(lab);
     }
 }
 
@@ -184,14 +206,18 @@ run_main(const struct lab *lab, const struct lab_attempt *attempt, weir_environm
                                LAB_OUTPUT,     "--rate",   numbers[3], NULL };
     const char *words[] = { "wordcount", "--input", LAB_INPUT,  "--output",
                             LAB_OUTPUT,  "--rate",  numbers[3], NULL };
-    const char **from = lab->job == LAB_SEQUENCE_SUM ? sequence : words;
+    const char *socket[] = { "wordcount", "--host",   "peer",     "--port",
+                             "9",         "--output", LAB_OUTPUT, NULL };
+    const char **from = lab->job == LAB_SEQUENCE_SUM ? sequence
+                        : lab->job == LAB_SOCKET     ? socket
+                                                     : words;
     char *arguments[ARGUMENTS_MAX];
     int count = 0;
     for (; from[count] != NULL; count++) {
         memcpy(&arguments[count], &from[count], sizeof arguments[count]);
     }
     arguments[count] = NULL;
-    if (attempt->rate == 0) {
+    if (attempt->rate == 0 && lab->job != LAB_SOCKET) {
         count -= 2;
         arguments[count] = NULL;
     }

@@ -18,7 +18,8 @@
 
 enum lab_job {
     LAB_SEQUENCE_SUM,
-    LAB_WORDCOUNT
+    LAB_WORDCOUNT,
+    LAB_SOCKET /* the word count over a socket: at most once */
 };
 
 enum {
@@ -85,6 +86,8 @@ struct lab_outcome {
 
 void lab_init(struct lab *lab, uint64_t seed, enum lab_job job, uint64_t events, uint64_t keys);
 void lab_fini(struct lab *lab);
+/* LAB_SOCKET: the next connection meets three lines in pieces. */
+void lab_listen(struct lab *lab);
 /* Replaces the system (after a power cut); the lab owns it. */
 void lab_use(struct lab *lab, struct os_sim *sim);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/support/state_rig.h: what a test of a state backend stands on: a simulated system that takes the
- * snapshot files, an executor that the test steps, and short words for keys, states and snapshots.
+/* tests/support/state_rig.h: what a test of a state backend stands on: a simulated system that
+ * takes the snapshot files, an executor that the test steps, and short words for keys, states and
+ * snapshots.
  *
  * Functions are static: each suite that includes it brings its own.
  */
@@ -22,13 +23,14 @@
 #define RIG_UNUSED __attribute__((unused))
 
 struct rig {
+    const weir_backend_factory *factory; /* hashmap, unless set */
     struct os_sim *sim;
     struct wr_os *os;
     struct wr_executor executor;
     struct wr_mailbox replies;
     struct wr_parker parker;
-    weir_alloc alloc;    /* of state */
-    weir_alloc copies;   /* of snapshots */
+    weir_alloc alloc;  /* of state */
+    weir_alloc copies; /* of snapshots */
     uint64_t seed;
     uint32_t max_parallelism;
     weir_error error;
@@ -45,6 +47,7 @@ static RIG_UNUSED void
 rig_init(struct rig *rig)
 {
     memset(rig, 0, sizeof *rig);
+    rig->factory = weir_backend_factory_hashmap();
     struct os_sim_config config = { .seed = 7, .no_log = true };
     rig->sim = os_sim_create(&config);
     rig->os = os_sim_os(rig->sim);
@@ -76,8 +79,7 @@ rig_open_range(struct rig *rig, const weir_type *key_type, uint32_t first, uint3
                                            .hash_seed = rig->seed,
                                            .operator_name = "counts" };
     weir_backend *backend = NULL;
-    assert_ok(weir_backend_open(weir_backend_factory_hashmap(), &parameters, &backend, &rig->error),
-              &rig->error);
+    assert_ok(weir_backend_open(rig->factory, &parameters, &backend, &rig->error), &rig->error);
     return backend;
 }
 
@@ -90,10 +92,9 @@ rig_open(struct rig *rig, const weir_type *key_type)
 static RIG_UNUSED weir_state *
 rig_state(struct rig *rig, weir_backend *backend, const char *name, const weir_type *type)
 {
-    weir_state_descriptor descriptor = { .size = sizeof descriptor,
-                                         .kind = WEIR_STATE_VALUE,
-                                         .name = name,
-                                         .type = type };
+    weir_state_descriptor descriptor = {
+        .size = sizeof descriptor, .kind = WEIR_STATE_VALUE, .name = name, .type = type
+    };
     weir_state *state = NULL;
     assert_ok(weir_backend_create_state(backend, &descriptor, &state, &rig->error), &rig->error);
     return state;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* batch: many keys at once.
  *
- * A batch is looked up twice if any of its keys is new: first all are looked for, then room is made for all
- * that are missing, then all are looked for again and the missing ones made. In the steady state nothing
- * is missing and the first round is all there is. Between making room and returning nothing moves, so all
- * pointers are valid together.
+ * A batch is looked up twice if any of its keys is new: first all are looked for, then room is made
+ * for all that are missing, then all are looked for again and the missing ones made. In the steady
+ * state nothing is missing and the first round is all there is. Between making room and returning
+ * nothing moves, so all pointers are valid together.
  *
- * The first round is a pipeline of three steps, so that as many lines are on their way as the core can
- * have, and no more lines than are needed:
+ * The first round is a pipeline of three steps, so that as many lines are on their way as the core
+ * can have, and no more lines than are needed:
  *
  *   key i + 30   its home bucket is worked out, and the line with the bucket's head asked for
  *   key i + 8    the tags tell its slot; if that stands in another line, that one is asked for
@@ -135,9 +135,9 @@ find_all_as(enum wr_key_form form, struct wr_heap_state *state, const weir_key *
         const struct flight *flight = &ring[i % RING];
         const weir_key *key = &keys[i];
         bool is_plain = form == WR_KEY_BYTES || key->size == key_size;
-        if (__builtin_expect(is_plain && wr_entry_hit(form, &view.layout, view.epoch,
-                                                      flight->bucket, flight->guess, key,
-                                                      &out_values[i]),
+        if (__builtin_expect(is_plain &&
+                                 wr_entry_hit(form, &view.layout, view.epoch, flight->bucket,
+                                              flight->guess, key, &out_values[i]),
                              1)) {
             continue;
         }

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* copies: the pool behind chunk copy-on-write.
  *
- *   idle pages --take--> pages, cut into nodes --last copy given back--> idle pages --trim--> allocator
+ *   idle pages --take--> pages, cut into nodes --last copy given back--> idle pages --trim-->
+ * allocator
  *
  * Pages are kept while any copy is in use, since the next write wants one; when the last is given
- * back all become idle, and idle ones are freed one by one, so that ending a snapshot is not a stall.
+ * back all become idle, and idle ones are freed one by one, so that ending a snapshot is not a
+ * stall.
  */
 #include "state/heap/copies.h"
 
 #include "base/memory.h"
 
-enum { PAGE_BYTES = 64 << 10 };
+enum {
+    PAGE_BYTES = 64 << 10
+};
 
 struct wr_copy_page {
     struct wr_copy_page *next;
@@ -22,8 +26,7 @@ void
 wr_copies_init(struct wr_copies *copies, const weir_alloc *snapshot_alloc,
                const weir_alloc *state_alloc)
 {
-    *copies =
-        (struct wr_copies){ .snapshot_alloc = *snapshot_alloc, .state_alloc = *state_alloc };
+    *copies = (struct wr_copies){ .snapshot_alloc = *snapshot_alloc, .state_alloc = *state_alloc };
 }
 
 static void

@@ -29,12 +29,13 @@ struct wr_copies {
 
 void wr_copies_init(struct wr_copies *copies, const weir_alloc *snapshot_alloc,
                     const weir_alloc *state_alloc);
-void wr_copies_fini(struct wr_copies *copies); /* whatever is in use */
+void wr_copies_fini(struct wr_copies *copies);            /* whatever is in use */
 struct wr_copy *wr_copies_take(struct wr_copies *copies); /* NULL: both allocators refuse */
 void wr_copies_give(struct wr_copies *copies, struct wr_copy *copy);
 /* Frees a page if no copy is in use; true: there are more. */
 bool wr_copies_trim(struct wr_copies *copies);
-/* The snapshot allocator has refused, and not half of what was in use then has been written since. */
+/* The snapshot allocator has refused, and not half of what was in use then has been written since.
+ */
 bool wr_copies_pressed(const struct wr_copies *copies);
 
 #endif /* WR_STATE_HEAP_COPIES_H */

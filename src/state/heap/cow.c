@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cow: the snapshot rules of the engine, where live state and open snapshots meet.
  *
- * A snapshot's epoch E is the heap's epoch after its begin. A chunk's epoch (in the heads of its buckets,
- * all alike) is that of its last write or of the last walk that passed it, whichever is newer. So:
+ * A snapshot's epoch E is the heap's epoch after its begin. A chunk's epoch (in the heads of its
+ * buckets, all alike) is that of its last write or of the last walk that passed it, whichever is
+ * newer. So:
  *
  *   chunk's epoch <  E    the chunk is as it was when E began, and E has not read it yet
  *   chunk's epoch >= E    written or read since; if E still needs it there is a copy with E's bit,
@@ -10,18 +11,16 @@
  *
  * Invariants (numbers of the rules in ARCHITECTURE.md):
  *   (1) When a walk ends every chunk of every live table carries its epoch or a newer one. An ended
- *       (aborted) snapshot keeps its slot until its walk has stamped the rest. Epochs in use differ by
- *       less than 2^15, so 16 bits compare as a signed difference.
- *   (2) Before a chunk is stamped it is copied once for all the snapshots that need it; the copy carries a
- *       bit for each of them and goes when the last has read it.
- *   (4) A slab block that was allocated before the newest begin is never changed while a snapshot has
- *       yet to read; dropped ones wait on the list of the newest such snapshot. When that snapshot is
- *       done the list goes to the next older one, or is free.
- *   (6) Tables are kept or freed by the epochs of their birth and retirement: snapshot E has a table iff
- *       born < E <= retired. Homes below `moved` of an old table count for the snapshot as it found
- *       them at its begin (wr_cow_moved_at).
- *   (7) A copy that finds no snapshot memory takes state memory, and if that is refused too the
- *       snapshots that need it fail. A write never fails for a snapshot.
+ *       (aborted) snapshot keeps its slot until its walk has stamped the rest. Epochs in use differ
+ * by less than 2^15, so 16 bits compare as a signed difference. (2) Before a chunk is stamped it is
+ * copied once for all the snapshots that need it; the copy carries a bit for each of them and goes
+ * when the last has read it. (4) A slab block that was allocated before the newest begin is never
+ * changed while a snapshot has yet to read; dropped ones wait on the list of the newest such
+ * snapshot. When that snapshot is done the list goes to the next older one, or is free. (6) Tables
+ * are kept or freed by the epochs of their birth and retirement: snapshot E has a table iff born <
+ * E <= retired. Homes below `moved` of an old table count for the snapshot as it found them at its
+ * begin (wr_cow_moved_at). (7) A copy that finds no snapshot memory takes state memory, and if that
+ * is refused too the snapshots that need it fail. A write never fails for a snapshot.
  */
 #include "state/heap/heap.h"
 
@@ -55,7 +54,8 @@ wr_cow_has_table(const struct weir_snapshot *snapshot, const struct wr_table *ta
            (table->retired == 0 || table->retired >= snapshot->epoch);
 }
 
-/* Which open snapshots below `limit` need a chunk of that epoch, a bit each; `except` may be NULL. */
+/* Which open snapshots below `limit` need a chunk of that epoch, a bit each; `except` may be NULL.
+ */
 static uint32_t
 readers_of(const struct wr_heap_state *state, const struct wr_table *table, uint16_t chunk_epoch,
            uint64_t limit, const struct weir_snapshot *except)
@@ -164,8 +164,7 @@ wr_cow_walked(struct weir_snapshot *walker, struct wr_heap_state *state, struct 
 {
     const struct wr_layout *layout = &state->layout;
     if (chunk * layout->chunk_buckets < table->ready) {
-        uint16_t epoch =
-            wr_table_bucket(layout, table, chunk * layout->chunk_buckets)->epoch;
+        uint16_t epoch = wr_table_bucket(layout, table, chunk * layout->chunk_buckets)->epoch;
         if (is_older(epoch, walker->epoch)) {
             uint32_t readers = readers_of(state, table, epoch, walker->epoch, walker);
             if (readers != 0) {

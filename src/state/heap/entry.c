@@ -4,16 +4,18 @@
  *   flat   the value stands in the slot: what is lent points into the table
  *   slab   the slot holds a reference: what is lent points into a block, which never moves
  *
- * Order of every write: memory first (blocks, room in the table), then the change, which cannot fail; so
- * a refusal leaves everything as it was. Growing happens in wr_table_make_room alone: between that and the
- * next call nothing moves, which is what makes lent pointers stay valid.
+ * Order of every write: memory first (blocks, room in the table), then the change, which cannot
+ * fail; so a refusal leaves everything as it was. Growing happens in wr_table_make_room alone:
+ * between that and the next call nothing moves, which is what makes lent pointers stay valid.
  */
 #include "state/heap/entry.h"
 
 #include "base/fail.h"
 #include "state/key_hash.h"
 
-enum { FREE_A_WRITE = 4 }; /* blocks that waited for a snapshot, freed with each write */
+enum {
+    FREE_A_WRITE = 4
+}; /* blocks that waited for a snapshot, freed with each write */
 
 static weir_bytes
 slot_value(const struct wr_layout *layout, const uint8_t *slot)
@@ -54,7 +56,7 @@ block_new(struct wr_heap *heap, const void *data, size_t size)
 
 weir_status
 wr_entry_new(struct wr_heap_state *state, const struct wr_probe *probe, uint32_t group,
-          weir_bytes value, struct wr_place *out_place)
+             weir_bytes value, struct wr_place *out_place)
 {
     struct wr_heap *heap = state->heap;
     uint8_t *key_block = NULL;
@@ -157,8 +159,8 @@ wr_heap_upsert(weir_state *self, const weir_key *key, void **out_value, bool *ou
     struct wr_bucket *bucket = NULL;
     uint8_t *guess = NULL;
     if (!layout->value_in_slab) {
-        bucket = wr_table_home(state->tables[group], layout->bucket_bytes,
-                               (uint32_t)(key->hash >> 32));
+        bucket =
+            wr_table_home(state->tables[group], layout->bucket_bytes, (uint32_t)(key->hash >> 32));
         guess = bucket != NULL ? wr_entry_guess(layout, bucket, key) : NULL;
     }
     uint16_t epoch = (uint16_t)state->heap->epoch;
@@ -219,7 +221,8 @@ wr_heap_put(weir_state *self, const weir_key *key, weir_bytes value)
         }
         value.size = layout->value_size;
     }
-    uint8_t flat[WR_FLAT_VALUE_MOST]; /* the value may be lent from this very state, which may move */
+    uint8_t
+        flat[WR_FLAT_VALUE_MOST]; /* the value may be lent from this very state, which may move */
     if (!layout->value_in_slab) {
         memcpy(flat, value.data, value.size);
         value.data = flat;
@@ -285,8 +288,8 @@ iterate_table(const struct wr_heap_state *state, const struct wr_table *table, u
         for (; mask != 0; mask &= mask - 1) {
             const uint8_t *slot = wr_bucket_slot(layout, bucket, wr_mask_slot(mask));
             /* one that has moved on may point to a key that is no more: its home tells, unread */
-            if (table->moved != 0 && wr_home_of(wr_slot_high(layout, slot, seed),
-                                                table->bucket_count) < table->moved) {
+            if (table->moved != 0 &&
+                wr_home_of(wr_slot_high(layout, slot, seed), table->bucket_count) < table->moved) {
                 continue;
             }
             weir_bytes bytes = wr_slot_key(layout, slot);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* state/heap/entry.h: what single keys (entry.c) and batches (batch.c) have in common. Thread: task. */
+/* state/heap/entry.h: what single keys (entry.c) and batches (batch.c) have in common. Thread:
+ * task. */
 #ifndef WR_STATE_HEAP_ENTRY_H
 #define WR_STATE_HEAP_ENTRY_H
 
@@ -56,7 +57,8 @@ wr_entry_touch(struct wr_heap_state *state, const struct wr_place *place)
 weir_status wr_entry_own_block(struct wr_heap_state *state, const struct wr_place *place,
                                void **out_value);
 
-/* The value of an entry that is there, ready to be changed in place. WEIR_NOMEM: nothing changed. */
+/* The value of an entry that is there, ready to be changed in place. WEIR_NOMEM: nothing changed.
+ */
 static inline __attribute__((always_inline)) weir_status
 wr_entry_own(struct wr_heap_state *state, const struct wr_place *place, void **out_value)
 {
@@ -68,8 +70,8 @@ wr_entry_own(struct wr_heap_state *state, const struct wr_place *place, void **o
     return WEIR_OK;
 }
 
-/* Most keys that are there stand in the first slot of their home bucket that has their tag. This is that
- * slot, from the head of the bucket alone; NULL: there is none. */
+/* Most keys that are there stand in the first slot of their home bucket that has their tag. This is
+ * that slot, from the head of the bucket alone; NULL: there is none. */
 static inline __attribute__((always_inline)) uint8_t *
 wr_entry_guess(const struct wr_layout *layout, struct wr_bucket *bucket, const weir_key *key)
 {
@@ -79,9 +81,9 @@ wr_entry_guess(const struct wr_layout *layout, struct wr_bucket *bucket, const w
     return mask != 0 ? at : NULL;
 }
 
-/* Whether the guess is the key's and its bucket needs nothing but a dirty bit, which is set, and the value
- * given; else look by wr_table_find. `form`, `layout` and `epoch` are the state's, in registers where
- * the caller has a loop. */
+/* Whether the guess is the key's and its bucket needs nothing but a dirty bit, which is set, and
+ * the value given; else look by wr_table_find. `form`, `layout` and `epoch` are the state's, in
+ * registers where the caller has a loop. */
 static inline __attribute__((always_inline)) bool
 wr_entry_hit(enum wr_key_form form, const struct wr_layout *layout, uint16_t epoch,
              struct wr_bucket *bucket, uint8_t *guess, const weir_key *key, void **out_value)
@@ -100,8 +102,8 @@ wr_entry_hit(enum wr_key_form form, const struct wr_layout *layout, uint16_t epo
     return true;
 }
 
-/* Makes the entry of a key that is not there; room must have been made. The value is copied. WEIR_NOMEM:
- * nothing changed. */
+/* Makes the entry of a key that is not there; room must have been made. The value is copied.
+ * WEIR_NOMEM: nothing changed. */
 weir_status wr_entry_new(struct wr_heap_state *state, const struct wr_probe *probe, uint32_t group,
                          weir_bytes value, struct wr_place *out_place);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* heap: the engine "hashmap": opening, states, closing, and its table of verbs.
  *
- * One region serves all states of a backend: tables and slab pages are cut from it, and closing gives back
- * its extents instead of walking what stands in them. All of the engine's memory is counted on its way to
- * the state allocator; copies for snapshots are asked from the snapshot allocator first (copies.c).
+ * One region serves all states of a backend: tables and slab pages are cut from it, and closing
+ * gives back its extents instead of walking what stands in them. All of the engine's memory is
+ * counted on its way to the state allocator; copies for snapshots are asked from the snapshot
+ * allocator first (copies.c).
  */
 #include "state/heap/heap.h"
 
@@ -52,8 +53,7 @@ state_destroy(struct wr_heap *heap, struct wr_heap_state *state)
     if (state->name != NULL) {
         wr_memory_free(&heap->alloc, state->name, strlen(state->name) + 1);
     }
-    wr_memory_free(&heap->alloc, state->tables,
-                   heap->key_group_count * sizeof(struct wr_table *));
+    wr_memory_free(&heap->alloc, state->tables, heap->key_group_count * sizeof(struct wr_table *));
     weir_type_destroy(state->type);
     wr_memory_free(&heap->alloc, state, sizeof *state);
 }
@@ -96,8 +96,7 @@ state_new(struct wr_heap *heap, const weir_state_descriptor *descriptor)
         return NULL;
     }
     state->heap = heap;
-    state->tables =
-        wr_memory_new(&heap->alloc, heap->key_group_count * sizeof(struct wr_table *));
+    state->tables = wr_memory_new(&heap->alloc, heap->key_group_count * sizeof(struct wr_table *));
     state->name = wr_memory_copy_text(&heap->alloc, descriptor->name);
     if (state->tables == NULL || state->name == NULL ||
         wr_type_copy(&heap->alloc, descriptor->type, &state->type) != WEIR_OK) {
@@ -124,11 +123,10 @@ wr_heap_add_state(struct wr_heap *heap, const weir_state_descriptor *descriptor,
     if (found != NULL && !weir_type_equal(found->type, descriptor->type)) {
         char had[WR_DESCRIPTION_SIZE];
         char asked[WR_DESCRIPTION_SIZE];
-        return wr_fail(err, WEIR_VERSION,
-                       "operator '%s', state '%s': the stored type is %s, the job's is %s",
-                       heap->operator_name, descriptor->name,
-                       wr_type_describe(found->type, had, sizeof had),
-                       wr_type_describe(descriptor->type, asked, sizeof asked));
+        return wr_fail(
+            err, WEIR_VERSION, "operator '%s', state '%s': the stored type is %s, the job's is %s",
+            heap->operator_name, descriptor->name, wr_type_describe(found->type, had, sizeof had),
+            wr_type_describe(descriptor->type, asked, sizeof asked));
     }
     if (found != NULL) {
         *out_state = found;

@@ -2,9 +2,9 @@
 /* state/heap/heap.h: the inner structures of the engine "hashmap". For the files of this folder.
  *
  *   heap --> states[] --> tables[key group] --> table --older--> table ...
- *     |                                          the first serves; while it is growing the second one
- *     |                                          still does for homes not yet moved; any others are kept
- *     |                                          because an open snapshot has yet to read them
+ *     |                                          the first serves; while it is growing the second
+ * one |                                          still does for homes not yet moved; any others are
+ * kept |                                          because an open snapshot has yet to read them
  *     +----> snapshots[8]: open ones, and aborted ones whose walk goes on without writing
  *
  * Thread: task.
@@ -18,9 +18,9 @@
 #include "state/heap/slab.h"
 
 enum {
-    WR_HEAP_SNAPSHOTS = 8,       /* open or still stamping */
+    WR_HEAP_SNAPSHOTS = 8,         /* open or still stamping */
     WR_HEAP_EPOCHS_MOST = 1 << 14, /* between the oldest chunk and the newest epoch: u16 compares */
-    WR_HEAP_SMALL_BUCKETS = 32   /* tables up to this size are rebuilt at once */
+    WR_HEAP_SMALL_BUCKETS = 32     /* tables up to this size are rebuilt at once */
 };
 
 /* The buckets of one key group, or what is left of them for snapshots. Aligned to cache lines: the
@@ -36,12 +36,13 @@ struct wr_table {
     uint32_t removed;  /* since it was built: OVERFLOWED flags that may have no reason any more */
     bool growing;      /* homes below older->moved are here, the others in older */
     uint32_t moved;    /* as `older` of a growing one: homes below have left */
-    uint64_t moved_epoch; /* when `moved` last changed */
-    uint64_t born;        /* epoch in which it was made */
-    uint64_t retired;     /* epoch in which its last home left; 0: live */
-    uint64_t removed_epoch; /* of the last removal */
-    struct wr_copy **copies; /* a list a chunk; NULL: none was ever made */
-    uint32_t moved_at[WR_HEAP_SNAPSHOTS]; /* `moved` when that snapshot began, where moved_epoch says so */
+    uint64_t moved_epoch;                 /* when `moved` last changed */
+    uint64_t born;                        /* epoch in which it was made */
+    uint64_t retired;                     /* epoch in which its last home left; 0: live */
+    uint64_t removed_epoch;               /* of the last removal */
+    struct wr_copy **copies;              /* a list a chunk; NULL: none was ever made */
+    uint32_t moved_at[WR_HEAP_SNAPSHOTS]; /* `moved` when that snapshot began, where moved_epoch
+                                             says so */
 };
 
 struct wr_heap;
@@ -54,9 +55,9 @@ struct wr_heap_state {
     struct wr_layout layout;
     uint32_t index; /* in heap->states */
     uint64_t count;
-    uint8_t *defaults; /* a fixed value's, rounded up to 8 */
+    uint8_t *defaults;        /* a fixed value's, rounded up to 8 */
     struct wr_table **tables; /* by key group, less the first of the range */
-    uint64_t bucket_bytes; /* of all live tables: whether prefetching is worth it */
+    uint64_t bucket_bytes;    /* of all live tables: whether prefetching is worth it */
 };
 
 /* A snapshot in being. After weir_backend_snapshot_end an aborted one stays in its slot (`ended`)
@@ -72,16 +73,16 @@ struct weir_snapshot {
     uint64_t copies;    /* that have its bit */
     size_t room_most;   /* the writer's, as seen so far */
     uint32_t state_count;
-    uint16_t *state_ids;            /* in the file, by state */
-    struct wr_slab_list retired;    /* blocks dropped while it was the newest that reads */
+    uint16_t *state_ids;         /* in the file, by state */
+    struct wr_slab_list retired; /* blocks dropped while it was the newest that reads */
     /* the walk */
     uint32_t state;
-    uint32_t key_group; /* less the first of the range */
+    uint32_t key_group;     /* less the first of the range */
     struct wr_table *table; /* NULL: the group is not begun */
     bool is_blank;          /* the table was empty when the snapshot began: stamped, not written */
     uint32_t chunk;
-    uint32_t entry;    /* RECORDS: slots of the chunk that are written */
-    uint64_t entries;  /* of the block so far */
+    uint32_t entry;   /* RECORDS: slots of the chunk that are written */
+    uint64_t entries; /* of the block so far */
     bool in_block;
 };
 
@@ -136,8 +137,8 @@ weir_status wr_heap_add_state(struct wr_heap *heap, const weir_state_descriptor 
 
 /* --- cow.c: the snapshot rules --- */
 
-/* Before a bucket of a live table is changed: copies its chunk if an open snapshot needs it, and stamps it.
- * Never fails: a snapshot whose copy finds no memory is marked failed. */
+/* Before a bucket of a live table is changed: copies its chunk if an open snapshot needs it, and
+ * stamps it. Never fails: a snapshot whose copy finds no memory is marked failed. */
 void wr_cow_touch_slow(struct wr_heap_state *state, struct wr_table *table,
                        const struct wr_bucket *bucket);
 
@@ -149,7 +150,8 @@ wr_cow_touch(struct wr_heap_state *state, struct wr_table *table, const struct w
     }
 }
 
-/* The same for a chunk that `walker` has just read: stamps the walker's epoch, copies for the others. */
+/* The same for a chunk that `walker` has just read: stamps the walker's epoch, copies for the
+ * others. */
 void wr_cow_walked(struct weir_snapshot *walker, struct wr_heap_state *state,
                    struct wr_table *table, uint32_t chunk);
 /* The chunk as it was when the snapshot began; NULL: it was empty. */
@@ -165,8 +167,8 @@ uint32_t wr_cow_moved_at(const struct weir_snapshot *snapshot, const struct wr_t
 void wr_cow_keep_moved(struct wr_heap *heap, struct wr_table *table);
 /* Frees those tables of a key group that no longer serve and that no snapshot has yet to read. */
 void wr_cow_sweep(struct wr_heap_state *state, uint32_t group);
-/* Drops a slab block that the live state no longer holds: at once, or when snapshots allow (rule 4).
- * `epoch`: when it was allocated, 0 if unknown. */
+/* Drops a slab block that the live state no longer holds: at once, or when snapshots allow (rule
+ * 4). `epoch`: when it was allocated, 0 if unknown. */
 void wr_cow_drop_block(struct wr_heap *heap, void *block, uint32_t epoch);
 /* Whether a block of that epoch may be changed in place. */
 static inline bool
@@ -177,7 +179,8 @@ wr_cow_is_own(const struct wr_heap *heap, uint32_t epoch)
 
 /* --- walk.c --- */
 
-/* Writes (or for an ended snapshot only stamps) about budget_bytes; *out_done when all is walked. */
+/* Writes (or for an ended snapshot only stamps) about budget_bytes; *out_done when all is walked.
+ */
 weir_status wr_walk_turn(struct weir_snapshot *snapshot, size_t budget_bytes, bool *out_done,
                          weir_error *err);
 

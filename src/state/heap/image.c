@@ -4,7 +4,12 @@
 
 #include "base/fail.h"
 
-enum { IMAGE_VERSION = 1, IMAGE_ORDER = 0x0102, IMAGE_HASH = 1, IMAGE_SLOTS_MOST = 7 };
+enum {
+    IMAGE_VERSION = 1,
+    IMAGE_ORDER = 0x0102,
+    IMAGE_HASH = 1,
+    IMAGE_SLOTS_MOST = 7
+};
 
 static const char magic[8] = { 'W', 'E', 'I', 'R', 'I', 'M', 'G', '1' };
 
@@ -42,8 +47,7 @@ is_sound(const struct wr_image *image, uint64_t payload_size)
     bool buckets_fit = image->bucket_bytes >= bucket_least && image->bucket_bytes <= 4096 &&
                        image->bucket_bytes % 8 == 0 && image->bucket_count > 0;
     return key_fits && slots_fit && buckets_fit && image->moved <= image->bucket_count &&
-           payload_size ==
-               WR_IMAGE_HEAD + (uint64_t)image->bucket_count * image->bucket_bytes;
+           payload_size == WR_IMAGE_HEAD + (uint64_t)image->bucket_count * image->bucket_bytes;
 }
 
 weir_status

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* state/heap/image.h: the head of an IMAGE block: how the buckets behind it are laid out. Little-endian.
+/* state/heap/image.h: the head of an IMAGE block: how the buckets behind it are laid out.
+ * Little-endian.
  *
  *     OFFSET SIZE WHAT
  *     0      8    "WEIRIMG1"
@@ -26,7 +27,9 @@
 
 #include "state/heap/layout.h"
 
-enum { WR_IMAGE_HEAD = 64 };
+enum {
+    WR_IMAGE_HEAD = 64
+};
 
 struct wr_image {
     uint32_t slots;

@@ -4,7 +4,10 @@
 
 #include "state/key_hash.h"
 
-enum { BUCKET_BYTES = 128, BUCKET_SLOTS_LEAST = 3 };
+enum {
+    BUCKET_BYTES = 128,
+    BUCKET_SLOTS_LEAST = 3
+};
 
 static uint32_t
 slots_in(uint32_t bucket_bytes, uint32_t slot_bytes)
@@ -16,8 +19,7 @@ void
 wr_layout_init(struct wr_layout *layout, const weir_type *key_type, const weir_type *value_type)
 {
     *layout = (struct wr_layout){ .key_form = WR_KEY_BYTES };
-    layout->key_size =
-        weir_type_is_fixed(key_type) ? (uint32_t)weir_type_fixed_size(key_type) : 0;
+    layout->key_size = weir_type_is_fixed(key_type) ? (uint32_t)weir_type_fixed_size(key_type) : 0;
     layout->value_size =
         weir_type_is_fixed(value_type) ? (uint32_t)weir_type_fixed_size(value_type) : 0;
     if (layout->key_size != 0 && layout->key_size <= 8) {

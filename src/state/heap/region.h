@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state/heap/region.h: memory for tables and slab pages, in units of 128 bytes, aligned to them.
  *
- * Bucket arrays come in sizes of 2^k and 3 * 2^k units and are given back when a table has grown, so
- * the region is a buddy system over a few large extents: what one key group's table leaves behind
- * serves another's. Thread: task.
+ * Bucket arrays come in sizes of 2^k and 3 * 2^k units and are given back when a table has grown,
+ * so the region is a buddy system over a few large extents: what one key group's table leaves
+ * behind serves another's. Thread: task.
  */
 #ifndef WR_STATE_HEAP_REGION_H
 #define WR_STATE_HEAP_REGION_H
@@ -15,8 +15,9 @@
 
 enum {
     WR_REGION_UNIT = 128,
-    WR_REGION_ORDERS = 19,             /* units of 2^0 .. 2^18: 128 bytes .. 32 MiB */
-    WR_REGION_EXTENT_LEAST = 64 << 10, /* the first; later ones half of what there is, up to the most */
+    WR_REGION_ORDERS = 19, /* units of 2^0 .. 2^18: 128 bytes .. 32 MiB */
+    WR_REGION_EXTENT_LEAST =
+        64 << 10, /* the first; later ones half of what there is, up to the most */
     WR_REGION_EXTENT_MOST = 32 << 20
 };
 

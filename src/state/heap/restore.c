@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* restore: from the blocks of a snapshot to live tables.
  *
- *   IMAGE, same layout, seed and key group not yet begun    read straight into a fresh table; then every
- *                                                           bucket's head is checked and stamped
- *   IMAGE otherwise (old half of a growing pair, another    bucket by bucket, every slot inserted
- *     seed or bucket size)
- *   RECORDS                                                 every record inserted
+ *   IMAGE, same layout, seed and key group not yet begun    read straight into a fresh table; then
+ * every bucket's head is checked and stamped IMAGE otherwise (old half of a growing pair, another
+ * bucket by bucket, every slot inserted seed or bucket size) RECORDS every record inserted
  *
- * The checksum of a block is known only behind its last byte. Until then its content is used for nothing
- * but filling memory that was sized by the directory, and every size in it is checked against what is left
- * of the block; a failure ends the restore, and with it the backend.
+ * The checksum of a block is known only behind its last byte. Until then its content is used for
+ * nothing but filling memory that was sized by the directory, and every size in it is checked
+ * against what is left of the block; a failure ends the restore, and with it the backend.
  */
 #include "base/buffer.h"
 #include "base/fail.h"
@@ -21,12 +19,15 @@
 #include "types/describe.h"
 #include "types/key.h"
 
-enum { BUCKET_BYTES_MOST = 4096, SAMPLE_BUCKETS = 64 };
+enum {
+    BUCKET_BYTES_MOST = 4096,
+    SAMPLE_BUCKETS = 64
+};
 
 struct restore {
     struct wr_heap *heap;
     weir_block_reader *reader;
-    struct wr_buffer scratch; /* one record, or the states' numbers */
+    struct wr_buffer scratch;      /* one record, or the states' numbers */
     struct wr_heap_state **states; /* by number in the file; NULL: not keyed */
     size_t state_count;
 };
@@ -47,8 +48,7 @@ insert(struct restore *restore, struct wr_heap_state *state, const weir_block *b
        weir_bytes key_bytes, weir_bytes value, weir_error *err)
 {
     struct wr_heap *heap = restore->heap;
-    weir_key key =
-        weir_key_make(heap->key_type, key_bytes, heap->max_parallelism, heap->hash_seed);
+    weir_key key = weir_key_make(heap->key_type, key_bytes, heap->max_parallelism, heap->hash_seed);
     if (key.key_group != block->key_group) {
         return wr_fail(err, WEIR_CORRUPT, "%s: a key of key group %u stands in key group %u",
                        weir_block_reader_where(restore->reader), key.key_group, block->key_group);
@@ -59,8 +59,7 @@ insert(struct restore *restore, struct wr_heap_state *state, const weir_block *b
         return out_of_memory(restore, state, err);
     }
     if (status != WEIR_OK || state->count == before) {
-        return wr_fail(err, WEIR_CORRUPT, "%s: %s",
-                       weir_block_reader_where(restore->reader),
+        return wr_fail(err, WEIR_CORRUPT, "%s: %s", weir_block_reader_where(restore->reader),
                        status == WEIR_OK ? "a key stands there twice" : "a value has a wrong size");
     }
     return WEIR_OK;
@@ -173,11 +172,14 @@ restore_image(struct restore *restore, struct wr_heap_state *state, const weir_b
     uint8_t head[WR_IMAGE_HEAD];
     WR_TRY(weir_block_reader_read(restore->reader, head, sizeof head, err));
     struct wr_image image;
-    WR_TRY(wr_image_decode(head, block->size, weir_block_reader_where(restore->reader), &image, err));
+    WR_TRY(
+        wr_image_decode(head, block->size, weir_block_reader_where(restore->reader), &image, err));
     if (image.key_size != layout->key_size || image.value_size != layout->value_size ||
         image.key_form != layout->key_form || image.bucket_bytes > BUCKET_BYTES_MOST) {
-        return wr_fail(err, WEIR_CORRUPT, "%s: a table image of other key or value sizes than "
-                       "state '%s' has", weir_block_reader_where(restore->reader), state->name);
+        return wr_fail(err, WEIR_CORRUPT,
+                       "%s: a table image of other key or value sizes than "
+                       "state '%s' has",
+                       weir_block_reader_where(restore->reader), state->name);
     }
     uint32_t group = block->key_group - restore->heap->key_group_first;
     bool is_same = image.slots == layout->slots && image.bucket_bytes == layout->bucket_bytes &&
@@ -236,8 +238,7 @@ restore_records(struct restore *restore, struct wr_heap_state *state, const weir
         }
         weir_status status = read_record(restore, state, &key, &value, err);
         if (status != WEIR_OK) {
-            return wr_fail_context(err, status, "%s: ",
-                                   weir_block_reader_where(restore->reader));
+            return wr_fail_context(err, status, "%s: ", weir_block_reader_where(restore->reader));
         }
         left -= key.size + value.size;
         WR_TRY(insert(restore, state, block, key, value, err));
@@ -303,8 +304,8 @@ restore_blocks(struct restore *restore, weir_error *err)
             status = restore_block(restore, &block, err);
         }
         if (status != WEIR_OK) {
-            return wr_fail_context(err, status, "restore of operator '%s': ",
-                                   restore->heap->operator_name);
+            return wr_fail_context(err, status,
+                                   "restore of operator '%s': ", restore->heap->operator_name);
         }
     }
 }

@@ -4,11 +4,12 @@
  *   page  | head 8 | content ... | head 8 | content ... |        head: class << 56 | next block
  *
  * Classes (head included) step by 8 up to 64 bytes, then four to each power of two up to 16 KiB; a
- * page is 4 KiB at first, so that a state of ten strings stays small, and doubles up to 64 KiB. Larger
- * blocks are asked from the allocator one by one and stand in a list, so that closing finds them.
+ * page is 4 KiB at first, so that a state of ten strings stays small, and doubles up to 64 KiB.
+ * Larger blocks are asked from the allocator one by one and stand in a list, so that closing finds
+ * them.
  *
- * The link in the head serves free blocks and those on a list; a block in use has none. The content is
- * left alone until the block is taken again: an open snapshot reads blocks that wait on a list.
+ * The link in the head serves free blocks and those on a list; a block in use has none. The content
+ * is left alone until the block is taken again: an open snapshot reads blocks that wait on a list.
  */
 #include "state/heap/slab.h"
 

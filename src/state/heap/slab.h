@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state/heap/slab.h: blocks for values and keys that do not fit into a table's slot.
  *
- * A block never moves. Its size class is remembered, its size is the owner's to know. Blocks that an
- * open snapshot may still read are put on a list by their owner (wr_slab_list) instead of being freed.
- * Thread: task.
+ * A block never moves. Its size class is remembered, its size is the owner's to know. Blocks that
+ * an open snapshot may still read are put on a list by their owner (wr_slab_list) instead of being
+ * freed. Thread: task.
  */
 #ifndef WR_STATE_HEAP_SLAB_H
 #define WR_STATE_HEAP_SLAB_H
@@ -40,7 +40,8 @@ void wr_slab_fini(struct wr_slab *slab);
 /* Not zeroed, aligned to 8; size > 0. NULL: refused. */
 void *wr_slab_new(struct wr_slab *slab, size_t size);
 void wr_slab_free(struct wr_slab *slab, void *block);
-/* Whether a value of this size would be given a block of this one's class: it can stay where it is. */
+/* Whether a value of this size would be given a block of this one's class: it can stay where it is.
+ */
 bool wr_slab_fits(const void *block, size_t size);
 
 /* A list of blocks, through their heads. What is in one keeps its content. */

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* snapshot: the life of a snapshot's slot.
  *
- *   FREE    --begin---------------------> OPEN     the epoch rises; nothing is copied   [snapshot_begin]
- *   OPEN    --turns, walk ends----------> WALKED   all is written and stamped           [snapshot_turn]
- *   WALKED  --end, completed------------> FREE                                          [snapshot_end]
- *   OPEN    --end, aborted--------------> ENDED    the walk goes on, only stamping      [snapshot_end]
- *   WALKED  --end, aborted--------------> FREE
- *   ENDED   --idle turns, walk ends-----> FREE                                          [idle_turn]
- *   ENDED   --a newer begin, no copies--> FREE     the newer walk stamps for it         [snapshot_begin]
+ *   FREE    --begin---------------------> OPEN     the epoch rises; nothing is copied
+ * [snapshot_begin] OPEN    --turns, walk ends----------> WALKED   all is written and stamped
+ * [snapshot_turn] WALKED  --end, completed------------> FREE [snapshot_end] OPEN    --end,
+ * aborted--------------> ENDED    the walk goes on, only stamping      [snapshot_end] WALKED --end,
+ * aborted--------------> FREE ENDED   --idle turns, walk ends-----> FREE [idle_turn] ENDED   --a
+ * newer begin, no copies--> FREE     the newer walk stamps for it         [snapshot_begin]
  *
- * Two things bound how far epochs may drift apart: slots are few, and a begin that would put 2^14 epochs
- * between itself and the oldest chunk stamps everything first.
+ * Two things bound how far epochs may drift apart: slots are few, and a begin that would put 2^14
+ * epochs between itself and the oldest chunk stamps everything first.
  */
 #include "base/check.h"
 #include "base/fail.h"
 #include "base/memory.h"
 #include "state/heap/heap.h"
 
-enum { IDLE_BLOCKS = 64 }; /* that waited for a snapshot, freed in one idle turn */
+enum {
+    IDLE_BLOCKS = 64
+}; /* that waited for a snapshot, freed in one idle turn */
 
 static void
 slot_free(struct weir_snapshot *snapshot)

@@ -1,34 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* table: open addressing over buckets, growing a few buckets at a time.
  *
- *   home bucket --full, OVERFLOWED--> next --full, OVERFLOWED--> next: has a free slot, or no flag: end
+ *   home bucket --full, OVERFLOWED--> next --full, OVERFLOWED--> next: has a free slot, or no flag:
+ * end
  *
- * Growing: a new table of the next size stands in front of the old one. Homes of the old table move in
- * order; `older->moved` of them have left, so a key is in exactly one of the two and its hash says in
- * which. What has moved is left standing in the old table: that stays as it was for snapshots that began
- * before, and is freed with it.
+ * Growing: a new table of the next size stands in front of the old one. Homes of the old table move
+ * in order; `older->moved` of them have left, so a key is in exactly one of the two and its hash
+ * says in which. What has moved is left standing in the old table: that stays as it was for
+ * snapshots that began before, and is freed with it.
  *
  *   STABLE  --make_room: full, or many removed--> GROWING   [begin_resize]
  *   GROWING --each insert and remove moves on---> GROWING   [move_homes]
  *   GROWING --last home moved-------------------> STABLE    [move_homes; the old one is retired]
  *
  * Invariants:
- *   (1) An entry stands in its home bucket or behind it, and every bucket it passed has OVERFLOWED set.
- *       Removing clears the tag alone; flags go when the table is rebuilt.
- *   (2) Homes of a growing table that a lookup may reach are below `ready`: fresh memory is initialised
- *       chunk by chunk, as homes move in, never in one stroke.
- *   (3) Every table keeps a free slot for insert to end on.
- *   (4) Setting OVERFLOWED needs no copy of the chunk: a flag without an entry behind it is harmless,
- *       in memory and in an image.
+ *   (1) An entry stands in its home bucket or behind it, and every bucket it passed has OVERFLOWED
+ * set. Removing clears the tag alone; flags go when the table is rebuilt. (2) Homes of a growing
+ * table that a lookup may reach are below `ready`: fresh memory is initialised chunk by chunk, as
+ * homes move in, never in one stroke. (3) Every table keeps a free slot for insert to end on. (4)
+ * Setting OVERFLOWED needs no copy of the chunk: a flag without an entry behind it is harmless, in
+ * memory and in an image.
  *
- * A step of growth adds at most half; moving 2 homes or more an insert ends it long before the next.
+ * A step of growth adds at most half; moving 2 homes or more an insert ends it long before the
+ * next.
  */
 #include "state/heap/table.h"
 
 #include "base/check.h"
 #include "base/fail.h"
 
-enum { TABLE_BUCKETS_MOST = 1 << 29 }; /* seven slots each still count in 32 bits */
+enum {
+    TABLE_BUCKETS_MOST = 1 << 29
+}; /* seven slots each still count in 32 bits */
 
 static uint32_t
 capacity(const struct wr_layout *layout, const struct wr_table *table)
@@ -36,7 +39,8 @@ capacity(const struct wr_layout *layout, const struct wr_table *table)
     return table->bucket_count * layout->slots;
 }
 
-/* Entries a table of that size is meant to hold: 13/16 of its slots; a single bucket can be full. */
+/* Entries a table of that size is meant to hold: 13/16 of its slots; a single bucket can be full.
+ */
 static uint64_t
 threshold(const struct wr_layout *layout, uint64_t bucket_count)
 {
@@ -244,8 +248,7 @@ static weir_status
 begin_resize(struct wr_heap_state *state, uint32_t group, uint32_t bucket_count)
 {
     struct wr_table *from = state->tables[group];
-    struct wr_table *to =
-        wr_table_new(state, bucket_count, bucket_count <= WR_HEAP_SMALL_BUCKETS);
+    struct wr_table *to = wr_table_new(state, bucket_count, bucket_count <= WR_HEAP_SMALL_BUCKETS);
     if (to == NULL) {
         return WEIR_NOMEM;
     }
@@ -271,8 +274,9 @@ wr_table_make_room(struct wr_heap_state *state, uint32_t group, uint32_t extra)
         if (table->growing) {
             struct wr_table *older = table->older;
             uint64_t total = (uint64_t)table->count + older->count + extra;
-            bool is_late = total > threshold(layout, table->bucket_count) ||
-                           (uint64_t)older->used + extra > (uint64_t)capacity(layout, older) * 15 / 16;
+            bool is_late =
+                total > threshold(layout, table->bucket_count) ||
+                (uint64_t)older->used + extra > (uint64_t)capacity(layout, older) * 15 / 16;
             move_homes(state, group, is_late ? older->bucket_count : homes_a_step(layout));
             if (!is_late) {
                 return WEIR_OK;

@@ -23,11 +23,11 @@ uint32_t wr_table_size_for(const struct wr_layout *layout, uint64_t entries);
 /* Looks a key up. */
 bool wr_table_find(const struct wr_heap_state *state, uint32_t group, const struct wr_probe *probe,
                    struct wr_place *out_place);
-/* Makes room for `extra` more entries of this key group: begins, continues or ends growing. Nothing that
- * was lent stays valid. WEIR_NOMEM: refused, content unchanged. */
+/* Makes room for `extra` more entries of this key group: begins, continues or ends growing. Nothing
+ * that was lent stays valid. WEIR_NOMEM: refused, content unchanged. */
 weir_status wr_table_make_room(struct wr_heap_state *state, uint32_t group, uint32_t extra);
-/* Takes a slot for a key that is not there; room must have been made. The key part is written, the value is
- * not. `key_block` is what a long key's part points to. Moves nothing. */
+/* Takes a slot for a key that is not there; room must have been made. The key part is written, the
+ * value is not. `key_block` is what a long key's part points to. Moves nothing. */
 void wr_table_insert(struct wr_heap_state *state, uint32_t group, const struct wr_probe *probe,
                      const uint8_t *key_block, struct wr_place *out_place);
 /* Frees the slot; the blocks it points to are the caller's. */

@@ -2,17 +2,19 @@
 /* walk: a snapshot's way through the live state, a bounded piece a turn.
  *
  *   state --> key group --> table(s) of the group --> chunk
- *                                                     read as it was [wr_cow_read], written, stamped
- *                                                     [wr_cow_walked]
+ *                                                     read as it was [wr_cow_read], written,
+ * stamped [wr_cow_walked]
  *
- * Flat states with fixed keys are written as images, a block a table; all others as records, a block a
- * key group. Empty ones leave no block. A chunk of records may take several turns: until it is finished
- * it is not stamped, so a write in between copies it and the walk goes on in the copy, at the same slot.
+ * Flat states with fixed keys are written as images, a block a table; all others as records, a
+ * block a key group. Empty ones leave no block. A chunk of records may take several turns: until it
+ * is finished it is not stamped, so a write in between copies it and the walk goes on in the copy,
+ * at the same slot.
  *
  * Room: a piece is written when the writer can take it without waiting. What is larger than half of
  * all its buffers is written when half of them are free, since there may never be more.
  *
- * The walk of an ended snapshot writes nothing and reads nothing: it stamps, and gives its copies back.
+ * The walk of an ended snapshot writes nothing and reads nothing: it stamps, and gives its copies
+ * back.
  */
 #include "base/fail.h"
 #include "state/heap/heap.h"
@@ -82,8 +84,8 @@ is_void(const struct wr_heap_state *state, const struct wr_table *table, const u
 }
 
 static uint64_t
-count_entries(const struct wr_heap_state *state, const struct wr_table *table,
-              const uint8_t *bytes, size_t size, uint32_t moved)
+count_entries(const struct wr_heap_state *state, const struct wr_table *table, const uint8_t *bytes,
+              size_t size, uint32_t moved)
 {
     const struct wr_layout *layout = &state->layout;
     uint64_t entries = 0;
@@ -182,16 +184,18 @@ write_records(struct weir_snapshot *snapshot, size_t budget_bytes, size_t *out_s
     const struct wr_layout *layout = &state->layout;
     const struct wr_table *table = snapshot->table;
     const uint8_t *bytes = wr_cow_read(snapshot, state, table, snapshot->chunk);
-    uint32_t slots = bytes == NULL
-                         ? 0
-                         : (uint32_t)(chunk_bytes(layout, table, snapshot->chunk) /
-                                      layout->bucket_bytes) * layout->slots;
+    uint32_t slots =
+        bytes == NULL
+            ? 0
+            : (uint32_t)(chunk_bytes(layout, table, snapshot->chunk) / layout->bucket_bytes) *
+                  layout->slots;
     uint32_t moved = wr_cow_moved_at(snapshot, table);
     size_t size = 0;
     *out_whole = false;
     for (; snapshot->entry < slots && size < budget_bytes; snapshot->entry++) {
         const struct wr_bucket *bucket =
-            (const void *)(bytes + (size_t)(snapshot->entry / layout->slots) * layout->bucket_bytes);
+            (const void *)(bytes +
+                           (size_t)(snapshot->entry / layout->slots) * layout->bucket_bytes);
         uint32_t index = snapshot->entry % layout->slots;
         const uint8_t *slot = wr_bucket_slot(layout, bucket, index);
         if (wr_bucket_tag(bucket, index) == 0 || is_void(state, table, slot, moved)) {

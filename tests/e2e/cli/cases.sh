@@ -176,8 +176,7 @@ a_stop_keeps_its_checkpoint_under_every_policy() {
 }
 
 the_second_signal_ends_at_once() {
-    # A stop that cannot complete: the final checkpoint would wait for a source that never gives a turn back is not to
-    # be had from outside, so the process is held by a stopped clock: SIGSTOP, two signals, SIGCONT.
+    # Both arrive at once, so that the second comes before the stop is done: SIGSTOP, two signals, SIGCONT.
     start "$weir" run "${every[@]}" "$sequence_sum" --events 2000000 --rate 5000 --output output
     until_true '[ "$(committed)" -gt 100 ]'
     kill -STOP "$child"

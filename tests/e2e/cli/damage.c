@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* damage: damages one file of a directory: damage DIRECTORY SEED. A bit flipped, bytes overwritten, a stretch of zeros,
- * the end cut off, or bytes put behind it. Always changes something; says what on stdout. */
+/* damage: damages one file of a directory: damage DIRECTORY SEED. A bit flipped, bytes overwritten,
+ * a stretch of zeros, the end cut off, or bytes put behind it. Always changes something; says what
+ * on stdout. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -10,7 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES = 256, ROOM = 1 << 22 };
+enum {
+    FILES = 256,
+    ROOM = 1 << 22
+};
 
 static uint64_t random_state;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feed: a peer for the socket source: feed PORT_FILE TIMES. Listens on a free port of 127.0.0.1, writes its number to
- * PORT_FILE, and gives each of TIMES clients one line of stdin, then closes the connection. */
+/* feed: a peer for the socket source: feed PORT_FILE TIMES. Listens on a free port of 127.0.0.1,
+ * writes its number to PORT_FILE, and gives each of TIMES clients one line of stdin, then closes
+ * the connection. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>

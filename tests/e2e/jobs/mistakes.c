@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mistakes: jobs that go wrong in one way each: mistakes WAY [--output DIR]. All have the same beginning: numbers
- * 0 .. 999,999 from a generator, in records (number, text), a text where the way needs one. */
+/* mistakes: jobs that go wrong in one way each: mistakes WAY [--output DIR]. All have the same
+ * beginning: numbers 0 .. 999,999 from a generator, in records (number, text), a text where the way
+ * needs one. */
 #include <weir/connectors.h>
 #include <weir/job.h>
 
@@ -12,7 +13,12 @@ struct number {
     weir_string text;
 };
 
-enum { MIB = 1 << 20, KEY_MAX = 64 * 1024, VALUE_MAX = 16 * MIB, COUNT = 1000000 };
+enum {
+    MIB = 1 << 20,
+    KEY_MAX = 64 * 1024,
+    VALUE_MAX = 16 * MIB,
+    COUNT = 1000000
+};
 
 /* How long the texts are, and how many records one record becomes. */
 struct way {
@@ -85,8 +91,8 @@ static weir_status
 open_count(weir_context *context, void *self)
 {
     struct counter *counter = self;
-    weir_status status = weir_context_value_state(context, "seen", weir_type_of_kind(WEIR_I64),
-                                                  &counter->count);
+    weir_status status =
+        weir_context_value_state(context, "seen", weir_type_of_kind(WEIR_I64), &counter->count);
     if (status == WEIR_OK) {
         status = weir_context_value_state(context, "texts", weir_context_input_type(context),
                                           &counter->text);
@@ -146,8 +152,9 @@ mistakes(weir_environment *environment, int argc, char **argv)
         *to = argv[i + 1];
     }
     if (way == NULL) {
-        return weir_environment_fail(environment, WEIR_INVALID, "usage: mistakes WAY [--rate R]"
-                                                                " [--events N] [--output DIR]");
+        return weir_environment_fail(environment, WEIR_INVALID,
+                                     "usage: mistakes WAY [--rate R]"
+                                     " [--events N] [--output DIR]");
     }
     weir_generator_source_options source = { .size = sizeof source, .generate = generate };
     source.count = strtoull(events, NULL, 10);

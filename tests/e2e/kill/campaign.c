@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* campaign: kill -9, half of the times at a place drawn from calls.h, the rest at any time.
  *
- *   life --blow or clock--> dead --[oracle reviews]--> next life, other interval, parallelism, batches
+ *   life --blow or clock--> dead --[oracle reviews]--> next life, other interval, parallelism,
+ * batches
  *
  * Invariants of a valid run:
  *   (1) A kill counts only if output was committed since the last one that counted.
  *   (2) At least four in ten of the kills that count are placed, and as many are random.
- *   (3) No call below the two directories is unknown to calls.h: new steps get their places of death.
+ *   (3) No call below the two directories is unknown to calls.h: new steps get their places of
+ * death.
  */
 #include "campaign.h"
 
@@ -15,7 +17,11 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { POINTS_MAX = 3 * CALL_COUNT, PATIENCE_S = 6, LINE = 4096 };
+enum {
+    POINTS_MAX = 3 * CALL_COUNT,
+    PATIENCE_S = 6,
+    LINE = 4096
+};
 
 struct point {
     enum call call;
@@ -29,7 +35,7 @@ struct campaign {
     size_t point_count;
     unsigned placed;
     unsigned random;
-    unsigned idle; /* kills without traffic */
+    unsigned idle;  /* kills without traffic */
     uint64_t lines; /* at the last kill that counted */
     unsigned seen[CALL_COUNT];
 };
@@ -61,7 +67,8 @@ add_points(struct campaign *campaign, enum call call)
     bool is_write = strstr(call_text(call), ".write") != NULL;
     static const char *const whens[] = { "before", "after", "middle" };
     for (int i = 0; i < (is_write ? 3 : 2); i++) {
-        campaign->points[campaign->point_count++] = (struct point){ .call = call, .when = whens[i] };
+        campaign->points[campaign->point_count++] =
+            (struct point){ .call = call, .when = whens[i] };
     }
 }
 
@@ -144,8 +151,8 @@ until_dead(struct campaign *campaign, pid_t process, double until)
     if (watched != 1) {
         kill(process, SIGKILL);
         waitpid(process, &status, 0);
-        return campaign_bad(campaign->place, watched < 0 ? "the oracle objects"
-                                                         : "a killed process does not end");
+        return campaign_bad(campaign->place,
+                            watched < 0 ? "the oracle objects" : "a killed process does not end");
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return invalid(campaign->place, "the input ended before the kills did");
@@ -211,17 +218,18 @@ kill_once(struct campaign *campaign, bool placed)
 
 /* --- the end of the input --- */
 
-/* Kills around the mark that the job has ended. `last`: one of the calls behind which it is there. */
+/* Kills around the mark that the job has ended. `last`: one of the calls behind which it is there.
+ */
 static int
 kill_at_finish(struct campaign *campaign)
 {
     struct place *place = campaign->place;
     static const struct point points[] = {
-        { CALL_FINISHED_WRITE, "before", 0 },       { CALL_FINISHED_WRITE, "middle", 0 },
-        { CALL_FINISHED_WRITE, "after", 0 },        { CALL_FINISHED_SYNC, "before", 0 },
-        { CALL_FINISHED_SYNC, "after", 0 },         { CALL_FINISHED_RENAME, "before", 0 },
-        { CALL_FINISHED_RENAME, "after", 0 },       { CALL_FINISHED_PARENT_SYNC, "before", 0 },
-        { CALL_FINISHED_PARENT_SYNC, "after", 0 },  { CALL_FINISHED_HIDDEN_SYNC, "before", 0 },
+        { CALL_FINISHED_WRITE, "before", 0 },      { CALL_FINISHED_WRITE, "middle", 0 },
+        { CALL_FINISHED_WRITE, "after", 0 },       { CALL_FINISHED_SYNC, "before", 0 },
+        { CALL_FINISHED_SYNC, "after", 0 },        { CALL_FINISHED_RENAME, "before", 0 },
+        { CALL_FINISHED_RENAME, "after", 0 },      { CALL_FINISHED_PARENT_SYNC, "before", 0 },
+        { CALL_FINISHED_PARENT_SYNC, "after", 0 }, { CALL_FINISHED_HIDDEN_SYNC, "before", 0 },
         { CALL_FINISHED_HIDDEN_SYNC, "after", 0 },
     };
     size_t last = (size_t)draw(place, 6, sizeof points / sizeof points[0] - 1);

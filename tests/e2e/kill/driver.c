@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* driver: one campaign on real processes.
  *
- *   driver --build DIR --mode kills|zombies|rescale [--job sequence_sum|wordcount] [--kills N] [--seed S]
+ *   driver --build DIR --mode kills|zombies|rescale [--job sequence_sum|wordcount] [--kills N]
+ * [--seed S]
  *          [--all] [--count FILE] [--from P]
  *
- * Exit: 0 good, 1 a mistake was found, 2 invalid. What failed is left where it is, with a line to run it again.
+ * Exit: 0 good, 1 a mistake was found, 2 invalid. What failed is left where it is, with a line to
+ * run it again.
  * `--count FILE`: adds the kills that counted to the number in the file.
  */
 #include "campaign.h"
@@ -17,7 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KEYS = 100, MATRIX = 5 };
+enum {
+    KEYS = 100,
+    MATRIX = 5
+};
 
 struct wishes {
     char build[LIFE_PATH];
@@ -34,10 +39,14 @@ static bool
 parse(int argc, char **argv, struct wishes *wishes)
 {
     static const struct option known[] = {
-        { "build", required_argument, NULL, 'b' }, { "mode", required_argument, NULL, 'm' },
-        { "job", required_argument, NULL, 'j' },   { "kills", required_argument, NULL, 'k' },
-        { "seed", required_argument, NULL, 's' },  { "all", no_argument, NULL, 'a' },
-        { "count", required_argument, NULL, 'c' }, { "from", required_argument, NULL, 'f' },
+        { "build", required_argument, NULL, 'b' },
+        { "mode", required_argument, NULL, 'm' },
+        { "job", required_argument, NULL, 'j' },
+        { "kills", required_argument, NULL, 'k' },
+        { "seed", required_argument, NULL, 's' },
+        { "all", no_argument, NULL, 'a' },
+        { "count", required_argument, NULL, 'c' },
+        { "from", required_argument, NULL, 'f' },
         { NULL, 0, NULL, 0 },
     };
     *wishes = (struct wishes){ .mode = "kills", .kills = 20, .from = 1 };
@@ -137,8 +146,8 @@ run_rescale(const struct wishes *wishes)
     static const unsigned others[MATRIX] = { 1, 2, 3, 5, 7 };
     for (int i = 0; i < MATRIX; i++) {
         struct place place = make_place(wishes, wishes->is_words ? 4200 : 8000);
-        int code = place_open(&place) ? campaign_rescale(&place, wishes->from, others[i])
-                                      : RUN_INVALID;
+        int code =
+            place_open(&place) ? campaign_rescale(&place, wishes->from, others[i]) : RUN_INVALID;
         place_close(&place, code == RUN_GOOD);
         if (code != RUN_GOOD) {
             fprintf(stderr, "from parallelism %u to %u\n", wishes->from, others[i]);
@@ -154,19 +163,20 @@ main(int argc, char **argv)
 {
     struct wishes wishes;
     if (!parse(argc, argv, &wishes)) {
-        fputs("usage: driver --build DIR --mode kills|zombies|rescale [--job sequence_sum|wordcount]"
-              " [--kills N] [--seed S] [--all] [--count FILE] [--from P]\n",
-              stderr);
+        fputs(
+            "usage: driver --build DIR --mode kills|zombies|rescale [--job sequence_sum|wordcount]"
+            " [--kills N] [--seed S] [--all] [--count FILE] [--from P]\n",
+            stderr);
         return RUN_INVALID;
     }
     int code = strcmp(wishes.mode, "zombies") == 0   ? run_zombies(&wishes)
                : strcmp(wishes.mode, "rescale") == 0 ? run_rescale(&wishes)
                                                      : run_kills(&wishes);
     if (code != RUN_GOOD) {
-        fprintf(stderr, "again: %s --build %s --mode %s --job %s --kills %u --from %u --seed %#llx%s\n",
-                argv[0], wishes.build, wishes.mode, wishes.is_words ? "wordcount" : "sequence_sum",
-                wishes.kills, wishes.from, (unsigned long long)wishes.seed,
-                wishes.all ? " --all" : "");
+        fprintf(
+            stderr, "again: %s --build %s --mode %s --job %s --kills %u --from %u --seed %#llx%s\n",
+            argv[0], wishes.build, wishes.mode, wishes.is_words ? "wordcount" : "sequence_sum",
+            wishes.kills, wishes.from, (unsigned long long)wishes.seed, wishes.all ? " --all" : "");
     }
     return code;
 }

@@ -15,9 +15,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { INPUT_FILES = 7, LOOK_NS = 5000000, LOG_END = 4000, ARGUMENTS = 64, TEXT = 2 * LIFE_PATH };
+enum {
+    INPUT_FILES = 7,
+    LOOK_NS = 5000000,
+    LOG_END = 4000,
+    ARGUMENTS = 64,
+    TEXT = 2 * LIFE_PATH
+};
 
-#define CALL_TEXT(name, text, stage) text,
+#define CALL_TEXT(name, text, stage)  text,
 #define CALL_STAGE(name, text, stage) STAGE_##stage,
 static const char *const call_texts[] = { KILL_CALLS(CALL_TEXT) };
 static const enum call_stage call_stages[] = { KILL_CALLS(CALL_STAGE) };

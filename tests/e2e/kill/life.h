@@ -13,7 +13,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { LIFE_PATH = 1024 };
+enum {
+    LIFE_PATH = 1024
+};
 
 struct place {
     char build[LIFE_PATH]; /* where weir, examples/ and the preloaded library are */
@@ -62,8 +64,8 @@ struct life {
 void life_draw(struct place *place, struct life *life);
 /* Starts it from the latest checkpoint, or empty where there is none. -1: it cannot be started. */
 pid_t life_start(const struct place *place, const struct life *life);
-/* Lets the oracle look until the process has changed its state, or `until` (seconds_now) has passed.
- * 1: *out_status is what waitpid said; 0: time has passed; -1: the oracle has words. */
+/* Lets the oracle look until the process has changed its state, or `until` (seconds_now) has
+ * passed. 1: *out_status is what waitpid said; 0: time has passed; -1: the oracle has words. */
 int life_watch(struct place *place, pid_t process, double until, int *out_status);
 
 double seconds_now(void);

@@ -8,10 +8,10 @@
  *
  * Invariants it demands:
  *   (1) A committed file never changes and never goes.
- *   (2) Of each key, in order of the numbers, each is the one before plus its line's step: nothing is
- *       missing and nothing is there twice. A line whose predecessor is not there yet may wait until the
- *       directory was listed once more (a listing is not atomic), and no longer.
- *   (3) Complete: every key's number is what an independent count of the input gives.
+ *   (2) Of each key, in order of the numbers, each is the one before plus its line's step: nothing
+ * is missing and nothing is there twice. A line whose predecessor is not there yet may wait until
+ * the directory was listed once more (a listing is not atomic), and no longer. (3) Complete: every
+ * key's number is what an independent count of the input gives.
  */
 #include "oracle.h"
 
@@ -27,7 +27,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 4096, ATTEMPT_DIGITS = 32 };
+enum {
+    PATH_SIZE = 4096,
+    ATTEMPT_DIGITS = 32
+};
 
 struct seen {
     uint64_t hash;
@@ -438,8 +441,7 @@ oracle_is_complete(struct oracle *oracle)
     for (size_t i = 0; i < oracle->key_count; i++) {
         if (oracle->numbers[i] != oracle->expected[i]) {
             return judge(oracle, "key %zu%s%s: %llu is reached at the end, the input has %llu", i,
-                         oracle->is_words ? " " : "",
-                         oracle->is_words ? oracle->keys.items[i] : "",
+                         oracle->is_words ? " " : "", oracle->is_words ? oracle->keys.items[i] : "",
                          (unsigned long long)oracle->numbers[i],
                          (unsigned long long)oracle->expected[i]);
         }
@@ -478,8 +480,7 @@ oracle_files_ending(const struct oracle *oracle, const char *end)
     size_t end_size = strlen(end);
     for (size_t i = 0; i < oracle->names.count; i++) {
         size_t size = strlen(oracle->names.items[i]);
-        count += size >= end_size &&
-                 strcmp(oracle->names.items[i] + size - end_size, end) == 0;
+        count += size >= end_size && strcmp(oracle->names.items[i] + size - end_size, end) == 0;
     }
     return count;
 }

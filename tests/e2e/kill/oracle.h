@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* oracle.h: judges the committed output of a directory, again and again, while the job runs.
  *
- * Not linked to weir: it has its own copy of what the jobs compute. A verdict is true, or false with words;
- * the first false one stays.
+ * Not linked to weir: it has its own copy of what the jobs compute. A verdict is true, or false
+ * with words; the first false one stays.
  */
 #ifndef KILL_ORACLE_H
 #define KILL_ORACLE_H

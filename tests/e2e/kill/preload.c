@@ -8,9 +8,9 @@
  *   KILL_TRACE                      "hit NAME WHEN" when it strikes; "seen NAME" once a name;
  *                                   "unknown CALL PATH" for what calls.h does not list
  *
- * Not linked to weir, and nothing of weir knows it: a call is told by the path it works on. Where one path
- * is synced at several steps, the step is told by what the same thread did before: the steps of a completion
- * and of a commit each run through on one thread.
+ * Not linked to weir, and nothing of weir knows it: a call is told by the path it works on. Where
+ * one path is synced at several steps, the step is told by what the same thread did before: the
+ * steps of a completion and of a commit each run through on one thread.
  */
 #include "calls.h"
 
@@ -28,7 +28,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum when { WHEN_BEFORE, WHEN_MIDDLE, WHEN_AFTER };
+enum when {
+    WHEN_BEFORE,
+    WHEN_MIDDLE,
+    WHEN_AFTER
+};
 
 #define CALL_TEXT(name, text, stage) text,
 static const char *const call_texts[] = { KILL_CALLS(CALL_TEXT) };
@@ -127,7 +131,8 @@ ends_with(const char *text, const char *end)
     return size >= end_size && strcmp(text + size - end_size, end) == 0;
 }
 
-/* "<job>/.<attempt>/rest": the rest, "" for the attempt's directory itself; NULL: something else. */
+/* "<job>/.<attempt>/rest": the rest, "" for the attempt's directory itself; NULL: something else.
+ */
 static const char *
 below_attempt(const char *name)
 {
@@ -146,7 +151,8 @@ is_lock(const char *name)
     return strchr(name, '/') == NULL && name[0] == '.' && strstr(name, ".lock") != NULL;
 }
 
-/* The same directory is synced for several reasons: `steps` are pairs of what was before and what it is. */
+/* The same directory is synced for several reasons: `steps` are pairs of what was before and what
+ * it is. */
 static enum call
 after_what(const enum call *steps, size_t count, enum call otherwise)
 {
@@ -164,14 +170,11 @@ sync_of_checkpoints(const char *name)
     static const enum call job_steps[] = { CALL_CHECKPOINT_RENAME, CALL_PARENT_SYNC,
                                            CALL_DROP_RENAME,       CALL_DROP_PARENT_SYNC,
                                            CALL_FINISHED_RENAME,   CALL_FINISHED_PARENT_SYNC };
-    static const enum call hidden_steps[] = { CALL_METADATA_DIRECTORY_SYNC,
-                                              CALL_HIDDEN_SYNC_BEFORE,
-                                              CALL_PARENT_SYNC,
-                                              CALL_HIDDEN_SYNC_AFTER,
-                                              CALL_DROP_PARENT_SYNC,
-                                              CALL_DROP_HIDDEN_SYNC,
-                                              CALL_FINISHED_PARENT_SYNC,
-                                              CALL_FINISHED_HIDDEN_SYNC };
+    static const enum call hidden_steps[] = {
+        CALL_METADATA_DIRECTORY_SYNC, CALL_HIDDEN_SYNC_BEFORE,  CALL_PARENT_SYNC,
+        CALL_HIDDEN_SYNC_AFTER,       CALL_DROP_PARENT_SYNC,    CALL_DROP_HIDDEN_SYNC,
+        CALL_FINISHED_PARENT_SYNC,    CALL_FINISHED_HIDDEN_SYNC
+    };
     if (name[0] == '\0') {
         return CALL_START_SYNC;
     }
@@ -265,11 +268,11 @@ rename_of(const char *to)
     if (output_name != NULL) {
         return strncmp(name, "part-", 5) == 0 ? CALL_COMMIT_RENAME : CALL_UNKNOWN;
     }
-    return strcmp(name, "_metadata") == 0         ? CALL_METADATA_RENAME
-           : strcmp(name, "_finished") == 0       ? CALL_FINISHED_RENAME
-           : strncmp(name, "dropped-", 8) == 0    ? CALL_DROP_RENAME
-           : strncmp(name, "chk-", 4) == 0        ? CALL_CHECKPOINT_RENAME
-                                                  : CALL_UNKNOWN;
+    return strcmp(name, "_metadata") == 0      ? CALL_METADATA_RENAME
+           : strcmp(name, "_finished") == 0    ? CALL_FINISHED_RENAME
+           : strncmp(name, "dropped-", 8) == 0 ? CALL_DROP_RENAME
+           : strncmp(name, "chk-", 4) == 0     ? CALL_CHECKPOINT_RENAME
+                                               : CALL_UNKNOWN;
 }
 
 static enum call
@@ -293,7 +296,8 @@ removal_of(const char *path)
     if (strncmp(rest, "dropped-", 8) == 0) {
         return CALL_DROP_UNLINK;
     }
-    /* What a checkpoint that was still being built had, and the attempt's own directory at its end. */
+    /* What a checkpoint that was still being built had, and the attempt's own directory at its end.
+     */
     return CALL_HIDDEN_REMOVE;
 }
 
@@ -401,8 +405,7 @@ int
 renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags)
 {
     struct strike strike = begin(rename_of(to), "rename", to);
-    return (int)end(&strike,
-                    syscall(SYS_renameat2, from_directory, from, to_directory, to, flags));
+    return (int)end(&strike, syscall(SYS_renameat2, from_directory, from, to_directory, to, flags));
 }
 
 int

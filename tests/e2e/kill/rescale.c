@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-enum { PATIENCE_S = 20 };
+enum {
+    PATIENCE_S = 20
+};
 
 static int
 run_half(struct place *place, unsigned parallelism)

@@ -19,7 +19,8 @@ void texts_fini(struct texts *texts);
 
 /* FNV-1a, 64 bits. */
 uint64_t fnv(const void *data, size_t size);
-/* realloc that ends the process where there is no memory: a test without memory has nothing to say. */
+/* realloc that ends the process where there is no memory: a test without memory has nothing to say.
+ */
 void *grow(void *memory, size_t size);
 
 #endif /* KILL_TEXTS_H */

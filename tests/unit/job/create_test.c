@@ -28,11 +28,13 @@ TEST(an_interval_without_a_directory_is_refused_with_the_option_to_add)
     struct rig rig;
     rig_init(&rig);
     unset(&rig, "execution.checkpointing.dir");
-    assert_refused(&rig, WEIR_INVALID, "execution.checkpointing.interval is set without a directory");
+    assert_refused(&rig, WEIR_INVALID,
+                   "execution.checkpointing.interval is set without a directory");
     rig_assert_says(rig.error.message, "-D execution.checkpointing.dir=DIR");
     unset(&rig, "execution.checkpointing.interval");
     rig_set(&rig, "execution.checkpointing.storage", "filesystem");
-    assert_refused(&rig, WEIR_INVALID, "execution.checkpointing.storage is set without a directory");
+    assert_refused(&rig, WEIR_INVALID,
+                   "execution.checkpointing.storage is set without a directory");
     rig_fini(&rig);
 }
 
@@ -114,8 +116,8 @@ TEST(a_job_id_is_32_lower_case_hex_digits)
     rig.parameters.job_id = "0123456789abcdef0123456789abcdef";
     assert_int_equal(WEIR_JOB_STOPPED, rig_run(&rig, rig_stops_after_three));
     assert_string_equal("0123456789abcdef0123456789abcdef", rig_look(&rig).job_id);
-    assert_true(os_sim_directory_is_there(rig.sim,
-                                          RIG_DIRECTORY "/0123456789abcdef0123456789abcdef"));
+    assert_true(
+        os_sim_directory_is_there(rig.sim, RIG_DIRECTORY "/0123456789abcdef0123456789abcdef"));
     rig_fini(&rig);
 }
 
@@ -161,7 +163,8 @@ TEST(a_second_process_of_the_job_is_refused_and_another_job_is_not)
                      wr_job_create_on(other, rig.environment, &parameters, &second, &error));
     assert_null(second);
     char pid[32];
-    snprintf(pid, sizeof pid, "%lld", (long long)os_sim_os(rig.sim)->ops->process_id(os_sim_os(rig.sim)));
+    snprintf(pid, sizeof pid, "%lld",
+             (long long)os_sim_os(rig.sim)->ops->process_id(os_sim_os(rig.sim)));
     rig_assert_says(error.message, pid);
     weir_environment *environment = rig.environment;
     rig.environment = NULL;
@@ -181,8 +184,9 @@ TEST(no_such_snapshot_is_said_as_flink_says_it)
     struct rig rig;
     rig_init(&rig);
     rig.parameters.restore = "/var/none/chk-1";
-    assert_refused(&rig, WEIR_NOT_FOUND, "Cannot find checkpoint or savepoint file/directory "
-                                         "'/var/none/chk-1'");
+    assert_refused(&rig, WEIR_NOT_FOUND,
+                   "Cannot find checkpoint or savepoint file/directory "
+                   "'/var/none/chk-1'");
     rig.parameters.restore = "latest:" RIG_DIRECTORY;
     assert_refused(&rig, WEIR_NOT_FOUND, "Cannot find checkpoint or savepoint file/directory");
     rig_fini(&rig);

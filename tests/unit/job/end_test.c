@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of how a job ends: by itself, stopped, cancelled, failed; what each leaves in the checkpoint
- * directory; and how checkpoints may fail before the job does.
+/* Tests of how a job ends: by itself, stopped, cancelled, failed; what each leaves in the
+ * checkpoint directory; and how checkpoints may fail before the job does.
  */
 #include "job_rig.h"
 

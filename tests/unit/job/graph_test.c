@@ -174,8 +174,8 @@ TEST(a_function_must_have_its_size_and_the_entry_of_its_role)
 TEST(a_sink_has_no_stream_to_read_from)
 {
     weir_environment *environment = make_environment();
-    weir_stream *end = weir_stream_sink(make_source(environment, "numbers"), "end", &pass_function,
-                                        NULL, 0);
+    weir_stream *end =
+        weir_stream_sink(make_source(environment, "numbers"), "end", &pass_function, NULL, 0);
     assert_non_null(end);
     assert_null(weir_stream_type(end));
     assert_null(weir_stream_sink(end, "behind", &pass_function, NULL, 0));
@@ -288,8 +288,8 @@ TEST(a_job_has_at_most_1024_operators)
     weir_environment *environment = make_environment();
     weir_stream *stream = make_source(environment, "numbers");
     for (int i = 1; i < WR_NODES_MAX; i++) {
-        stream = weir_stream_process(stream, "step", &pass_function, NULL, 0,
-                                     weir_stream_type(stream));
+        stream =
+            weir_stream_process(stream, "step", &pass_function, NULL, 0, weir_stream_type(stream));
         assert_non_null(stream);
     }
     assert_null(weir_stream_sink(stream, "end", &pass_function, NULL, 0));

@@ -297,8 +297,8 @@ rig_build(struct rig *rig)
     const weir_field fields[] = { WEIR_FIELD(struct rig_number, index, I64),
                                   WEIR_FIELD(struct rig_number, key, I64),
                                   WEIR_FIELD(struct rig_number, value, I64) };
-    const weir_type *type = weir_environment_struct(environment, "number",
-                                                    sizeof(struct rig_number), fields, 3);
+    const weir_type *type =
+        weir_environment_struct(environment, "number", sizeof(struct rig_number), fields, 3);
     weir_generator_source_options source = { .size = sizeof source,
                                              .generate = rig_generate,
                                              .count = rig->count,

@@ -24,7 +24,7 @@ attempt_of(uint32_t parallelism)
                                  .interval_ms = 10,
                                  .retained = 2,
                                  .rate = 4000,
-                                 .watch = true };
+                                 .watch = false };
 }
 
 static void
@@ -107,8 +107,9 @@ TEST(one_job_goes_through_all_parallelisms)
 {
     struct lab lab;
     struct lab_outcome outcome = { .state = WEIR_JOB_FAILED };
-    lab_init(&lab, 77, LAB_SEQUENCE_SUM, 3000, 40);
-    for (size_t i = 0; i < 200 && outcome.state != WEIR_JOB_FINISHED; i++) {
+    lab_init(&lab, 77, LAB_SEQUENCE_SUM, 8000, 40);
+    size_t attempts = 0;
+    for (size_t i = 0; i < 200 && outcome.state != WEIR_JOB_FINISHED; i++, attempts++) {
         size_t turn = i % (2 * PARALLELISM_COUNT - 2);
         size_t at = turn < PARALLELISM_COUNT ? turn : 2 * PARALLELISM_COUNT - 2 - turn;
         struct lab_attempt attempt = attempt_of(parallelisms[at]);
@@ -119,6 +120,7 @@ TEST(one_job_goes_through_all_parallelisms)
         assert_true(outcome.state == WEIR_JOB_STOPPED || outcome.state == WEIR_JOB_FINISHED);
     }
     assert_int_equal(WEIR_JOB_FINISHED, outcome.state);
+    assert_true(attempts > 2 * PARALLELISM_COUNT);
     assert_good(&lab, true, 0, 0);
     lab_fini(&lab);
 }

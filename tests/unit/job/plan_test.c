@@ -66,7 +66,8 @@ scene_init(struct scene *scene, const char *const *settings)
     }
     const weir_field fields[] = { WEIR_FIELD(struct pair, key, I64),
                                   WEIR_FIELD(struct pair, value, I64) };
-    scene->type = weir_environment_struct(scene->environment, "pair", sizeof(struct pair), fields, 2);
+    scene->type =
+        weir_environment_struct(scene->environment, "pair", sizeof(struct pair), fields, 2);
     assert_int_equal(WEIR_OK, weir_environment_status(scene->environment, NULL));
 }
 
@@ -139,8 +140,7 @@ TEST(a_keyed_edge_is_an_exchange_above_parallelism_1)
     struct scene scene;
     const char *const settings[] = { "parallelism.default", "3", NULL };
     scene_init(&scene, settings);
-    weir_stream *sums =
-        step(&scene, weir_stream_key_by(source(&scene, "numbers"), "key"), "sums");
+    weir_stream *sums = step(&scene, weir_stream_key_by(source(&scene, "numbers"), "key"), "sums");
     weir_stream_uid(sums, "sums");
     end(sums);
     plan(&scene);
@@ -353,20 +353,18 @@ TEST(the_plan_is_shown_with_vertices_uids_keys_and_edges)
         step(&scene, weir_stream_key_by(source(&scene, "numbers"), "value,key"), "sums");
     end(weir_stream_uid(sums, "the-sums"));
     char text[2048];
-    size_t size =
-        weir_environment_print_plan(scene.environment, text, sizeof text, &scene.error);
+    size_t size = weir_environment_print_plan(scene.environment, text, sizeof text, &scene.error);
     assert_int_equal(strlen(text), size);
     static const char *const wanted[] = { "job shown: 3 operators in 2 vertices, 4 subtasks\n",
                                           "vertex 0  parallelism 2\n  numbers",
-                                          "    keyed -> vertex 1\n",
-                                          "uid the-sums",
+                                          "    keyed -> vertex 1\n", "uid the-sums",
                                           "keyed by value,key, max parallelism 128\n" };
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         assert_non_null(strstr(text, wanted[i]));
     }
     char little[10];
-    assert_int_equal(size, weir_environment_print_plan(scene.environment, little, sizeof little,
-                                                       &scene.error));
+    assert_int_equal(
+        size, weir_environment_print_plan(scene.environment, little, sizeof little, &scene.error));
     assert_string_equal("job shown", little);
     assert_int_equal(size, weir_environment_print_plan(scene.environment, NULL, 0, &scene.error));
     scene_fini(&scene);

@@ -50,7 +50,8 @@ TEST(calls_without_key_or_outside_of_the_range_are_invalid)
         weir_key key = rig_number(&rig, &number);
         bool is_owned = key.key_group == 2 || key.key_group == 3;
         weir_state_bind(counts, &key);
-        assert_int_equal(weir_value_upsert(counts, &value, NULL), is_owned ? WEIR_OK : WEIR_INVALID);
+        assert_int_equal(weir_value_upsert(counts, &value, NULL),
+                         is_owned ? WEIR_OK : WEIR_INVALID);
         assert_int_equal(weir_state_upsert_many(counts, &key, 1, &value),
                          is_owned ? WEIR_OK : WEIR_INVALID);
     }
@@ -122,7 +123,10 @@ TEST(pointers_of_a_batch_stay_valid_together_and_repeated_keys_share_one)
     rig_init(&rig);
     weir_backend *backend = rig_open(&rig, i64_type());
     weir_state *counts = rig_state(&rig, backend, "count", i64_type());
-    enum { BATCH = 1024, ROUNDS = 64 };
+    enum {
+        BATCH = 1024,
+        ROUNDS = 64
+    };
     static int64_t numbers[BATCH];
     static weir_key keys[BATCH];
     static void *values[BATCH];
@@ -268,8 +272,9 @@ TEST(values_of_48_bytes_are_flat_and_of_49_are_not)
         assert_int_equal(layout.key_form, WR_KEY_BYTES);
         assert_true(layout.slots >= 3);
         wr_layout_init(&layout, type, i64_type());
-        assert_int_equal(layout.key_form,
-                         count == 1 ? WR_KEY_WORD : count == 2 ? WR_KEY_PAIR : WR_KEY_BYTES);
+        assert_int_equal(layout.key_form, count == 1   ? WR_KEY_WORD
+                                          : count == 2 ? WR_KEY_PAIR
+                                                       : WR_KEY_BYTES);
         weir_type_destroy(type);
     }
     weir_field byte = { "z", WEIR_I8, 48, 1, NULL, NULL };
