@@ -72,27 +72,18 @@ wr_heap_prefetch(weir_state *self, const weir_key *keys, size_t count)
     }
 }
 
-/* One key's way through the pipeline. */
-struct flight {
-    struct wr_bucket *bucket;
-    uint8_t *guess;
-};
-
 static inline __attribute__((always_inline)) void
-ask_head(const struct view *view, const weir_key *key, struct flight *flight)
+ask_head(const struct view *view, const weir_key *key, struct wr_guess *guess)
 {
-    flight->bucket = home_of(view, key);
-    __builtin_prefetch(flight->bucket, 1, 3); /* of NULL: nothing */
+    guess->bucket = home_of(view, key);
+    __builtin_prefetch(guess->bucket, 1, 3); /* of NULL: nothing */
 }
 
 static inline __attribute__((always_inline)) void
-ask_slot(const struct view *view, const weir_key *key, struct flight *flight)
+ask_slot(const struct view *view, const weir_key *key, struct wr_guess *guess)
 {
-    flight->guess = NULL;
-    if (__builtin_expect(flight->bucket != NULL, 1)) {
-        flight->guess = wr_entry_guess(&view->layout, flight->bucket, key);
-        __builtin_prefetch(flight->guess, 1, 3);
-    }
+    wr_guess_slot(guess, &view->layout, key);
+    __builtin_prefetch(guess->at, 1, 3);
 }
 
 /* Looks one key up that is not a plain hit; NULL in *out_value: it is missing. */
@@ -117,7 +108,7 @@ find_all_as(enum wr_key_form form, struct wr_heap_state *state, const weir_key *
 {
     const struct view view = view_of(state);
     const uint32_t key_size = view.layout.key_size;
-    struct flight ring[RING];
+    struct wr_guess ring[RING];
     size_t missing = 0;
     for (size_t i = 0; i < HEAD_AHEAD && i < count; i++) {
         ask_head(&view, &keys[i], &ring[i]);
@@ -132,12 +123,10 @@ find_all_as(enum wr_key_form form, struct wr_heap_state *state, const weir_key *
         if (i + SLOT_AHEAD < count) {
             ask_slot(&view, &keys[i + SLOT_AHEAD], &ring[(i + SLOT_AHEAD) % RING]);
         }
-        const struct flight *flight = &ring[i % RING];
         const weir_key *key = &keys[i];
         bool is_plain = form == WR_KEY_BYTES || key->size == key_size;
-        if (__builtin_expect(is_plain &&
-                                 wr_entry_hit(form, &view.layout, view.epoch, flight->bucket,
-                                              flight->guess, key, &out_values[i]),
+        if (__builtin_expect(is_plain && wr_guess_hits(&ring[i % RING], form, &view.layout,
+                                                       view.epoch, key, &out_values[i]),
                              1)) {
             continue;
         }

@@ -125,7 +125,7 @@ wr_heap_find(weir_state *self, const weir_key *key, weir_bytes *out_value)
     return WEIR_OK;
 }
 
-/* The rest of upsert: keys that wr_entry_hit does not find. */
+/* The rest of upsert: keys that wr_guess_hits does not find. */
 static __attribute__((noinline)) weir_status
 upsert(struct wr_heap_state *state, uint32_t group, const weir_key *key, void **out_value,
        bool *out_created)
@@ -156,18 +156,16 @@ wr_heap_upsert(weir_state *self, const weir_key *key, void **out_value, bool *ou
         return WEIR_INVALID;
     }
     uint32_t group = wr_entry_group(state->heap, key);
-    struct wr_bucket *bucket = NULL;
-    uint8_t *guess = NULL;
+    struct wr_guess guess = { 0 };
     if (!layout->value_in_slab) {
-        bucket =
+        guess.bucket =
             wr_table_home(state->tables[group], layout->bucket_bytes, (uint32_t)(key->hash >> 32));
-        guess = bucket != NULL ? wr_entry_guess(layout, bucket, key) : NULL;
+        wr_guess_slot(&guess, layout, key);
     }
     uint16_t epoch = (uint16_t)state->heap->epoch;
-    bool is_hit =
-        layout->key_form == WR_KEY_WORD
-            ? wr_entry_hit(WR_KEY_WORD, layout, epoch, bucket, guess, key, out_value)
-            : wr_entry_hit(layout->key_form, layout, epoch, bucket, guess, key, out_value);
+    bool is_hit = layout->key_form == WR_KEY_WORD
+                      ? wr_guess_hits(&guess, WR_KEY_WORD, layout, epoch, key, out_value)
+                      : wr_guess_hits(&guess, layout->key_form, layout, epoch, key, out_value);
     if (__builtin_expect(is_hit, 1)) {
         *out_created = false;
         return WEIR_OK;

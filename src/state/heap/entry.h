@@ -70,35 +70,44 @@ wr_entry_own(struct wr_heap_state *state, const struct wr_place *place, void **o
     return WEIR_OK;
 }
 
-/* Most keys that are there stand in the first slot of their home bucket that has their tag. This is
- * that slot, from the head of the bucket alone; NULL: there is none. */
-static inline __attribute__((always_inline)) uint8_t *
-wr_entry_guess(const struct wr_layout *layout, struct wr_bucket *bucket, const weir_key *key)
+/* Most keys that are there stand in the first slot of their home bucket that has their tag. */
+struct wr_guess {
+    struct wr_bucket *bucket; /* the home; NULL: nowhere */
+    uint8_t *at;              /* that slot; NULL: there is none */
+};
+
+/* Works the slot out from the head of the bucket alone. */
+static inline __attribute__((always_inline)) void
+wr_guess_slot(struct wr_guess *guess, const struct wr_layout *layout, const weir_key *key)
 {
-    uint64_t mask = wr_tags_first(bucket->tags, wr_tag_of(key->hash));
+    guess->at = NULL;
+    if (__builtin_expect(guess->bucket == NULL, 0)) {
+        return;
+    }
+    uint64_t mask = wr_tags_first(guess->bucket->tags, wr_tag_of(key->hash));
     size_t slot = wr_mask_slot(mask | (uint64_t)1 << 63); /* any slot, where there is none */
-    uint8_t *at = (uint8_t *)bucket + WR_BUCKET_HEAD + slot * layout->slot_bytes;
-    return mask != 0 ? at : NULL;
+    uint8_t *at = (uint8_t *)guess->bucket + WR_BUCKET_HEAD + slot * layout->slot_bytes;
+    guess->at = mask != 0 ? at : NULL;
 }
 
 /* Whether the guess is the key's and its bucket needs nothing but a dirty bit, which is set, and
  * the value given; else look by wr_table_find. `form`, `layout` and `epoch` are the state's, in
  * registers where the caller has a loop. */
 static inline __attribute__((always_inline)) bool
-wr_entry_hit(enum wr_key_form form, const struct wr_layout *layout, uint16_t epoch,
-             struct wr_bucket *bucket, uint8_t *guess, const weir_key *key, void **out_value)
+wr_guess_hits(const struct wr_guess *guess, enum wr_key_form form, const struct wr_layout *layout,
+              uint16_t epoch, const weir_key *key, void **out_value)
 {
-    if (__builtin_expect(guess == NULL || bucket->epoch != epoch, 0)) {
+    if (__builtin_expect(guess->at == NULL || guess->bucket->epoch != epoch, 0)) {
         return false;
     }
     struct wr_probe probe;
     wr_probe_init_as(form, &probe, key);
-    if (__builtin_expect(!wr_slot_is(form, guess, &probe), 0)) {
+    if (__builtin_expect(!wr_slot_is(form, guess->at, &probe), 0)) {
         return false;
     }
-    uint64_t mask = wr_tags_first(bucket->tags, wr_tag_of(key->hash));
-    wr_bucket_set_dirty(bucket, wr_mask_slot(mask));
-    *out_value = guess + layout->key_part_bytes;
+    uint64_t mask = wr_tags_first(guess->bucket->tags, wr_tag_of(key->hash));
+    wr_bucket_set_dirty(guess->bucket, wr_mask_slot(mask));
+    *out_value = guess->at + layout->key_part_bytes;
     return true;
 }
 

@@ -388,12 +388,13 @@ an_older_checkpoint_than_the_output_is_a_rewind_with_both_ids() {
     wait_child
     code_is 0
     made=$(checkpoint)
-    local last=${made##*chk-} older
-    older=$(dirname "$made")/chk-$((last - 3))
+    local last older
+    last=$(printf '%s\n' output/part-* | cut -d- -f3 | sort -n | tail -n 1)
+    older=$(dirname "$made")/chk-$((last - 2))
     run "$weir" run -s "$older" "$sequence_sum" --events 10 --output output
     code_is 2
-    says "checkpoint $((last - 3))"
-    says "part-sink-$last-|checkpoint $last"
+    says "checkpoint $((last - 2))"
+    says "what checkpoint $last committed"
 }
 
 # --- the disk ---

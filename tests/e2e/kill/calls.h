@@ -26,15 +26,13 @@ enum call_stage {
     X(PENDING_WRITE, "pending.write", COMPLETION)                     \
     X(PENDING_SYNC, "pending.sync", COMPLETION)                       \
     X(PENDING_DIRECTORY_SYNC, "pending.directory.sync", COMPLETION)   \
-    X(DATA_DIRECTORY_SYNC, "data.directory.sync", COMPLETION)         \
     X(METADATA_WRITE, "metadata.write", COMPLETION)                   \
     X(METADATA_SYNC, "metadata.sync", COMPLETION)                     \
     X(METADATA_RENAME, "metadata.rename", COMPLETION)                 \
     X(METADATA_DIRECTORY_SYNC, "metadata.directory.sync", COMPLETION) \
-    X(HIDDEN_SYNC_BEFORE, "hidden.sync.before", COMPLETION)           \
     X(CHECKPOINT_RENAME, "checkpoint.rename", COMPLETION)             \
     X(PARENT_SYNC, "parent.sync", COMPLETION)                         \
-    X(HIDDEN_SYNC_AFTER, "hidden.sync.after", COMPLETION)             \
+    X(HIDDEN_SYNC, "hidden.sync", COMPLETION)                         \
     X(COMMIT_RENAME, "commit.rename", COMMIT)                         \
     X(COMMIT_DIRECTORY_SYNC, "commit.directory.sync", COMMIT)         \
     X(COMMIT_SOURCE_SYNC, "commit.source.sync", COMMIT)               \

@@ -102,14 +102,13 @@ make_place(const struct wishes *wishes, uint64_t events)
 static bool
 add_count(const char *path, unsigned kills)
 {
-    unsigned long before = 0;
+    char text[64] = "";
     FILE *file = fopen(path, "re");
     if (file != NULL) {
-        if (fscanf(file, "%lu", &before) != 1) {
-            before = 0;
-        }
+        text[fread(text, 1, sizeof text - 1, file)] = '\0';
         fclose(file);
     }
+    unsigned long before = strtoul(text, NULL, 10);
     file = fopen(path, "we");
     return file != NULL && fprintf(file, "%lu\n", before + kills) > 0 && fclose(file) == 0;
 }

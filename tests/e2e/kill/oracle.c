@@ -156,24 +156,31 @@ read_file(const char *path, size_t *out_size)
 static bool
 take_event(struct oracle *oracle, const char *text, struct line *line)
 {
-    unsigned long long index;
-    unsigned long long key;
-    unsigned long long sum;
-    int end = 0;
-    if (sscanf(text, "%llu %llu %llu%n", &index, &key, &sum, &end) != 3 || text[end] != '\0' ||
-        index >= oracle->event_count) {
-        return judge(oracle, "line '%.80s' is none of this job's", text);
+    uint64_t numbers[3];
+    const char *at = text;
+    for (int i = 0; i < 3; i++) {
+        char *end = NULL;
+        numbers[i] = strtoull(at, &end, 10);
+        if (*at < '0' || *at > '9' || *end != (i < 2 ? ' ' : '\0')) {
+            return judge(oracle, "line '%.80s' is none of this job's", text);
+        }
+        at = end + 1;
+    }
+    uint64_t index = numbers[0];
+    uint64_t key = numbers[1];
+    if (index >= oracle->event_count) {
+        return judge(oracle, "line '%.80s': there is no such event", text);
     }
     if (key != event_random(oracle->seed, index) % oracle->key_count) {
         return judge(oracle, "line '%.80s': the event has another key", text);
     }
     uint8_t bit = (uint8_t)(1U << (index % 8));
     if ((oracle->index_seen[index / 8] & bit) != 0) {
-        return judge(oracle, "index %llu was committed twice", index);
+        return judge(oracle, "index %llu was committed twice", (unsigned long long)index);
     }
     oracle->index_seen[index / 8] |= bit;
     line->key = (size_t)key;
-    line->number = sum;
+    line->number = numbers[2];
     line->step = event_value(oracle->seed, index);
     return true;
 }
@@ -435,7 +442,10 @@ oracle_review(struct oracle *oracle)
 bool
 oracle_is_complete(struct oracle *oracle)
 {
-    if (!oracle_look(oracle) || !oracle_look(oracle) || !oracle_review(oracle)) {
+    /* Two looks: what waits for its predecessor after the first waits in vain. */
+    bool good = oracle_look(oracle);
+    good = good && oracle_look(oracle);
+    if (!good || !oracle_review(oracle)) {
         return false;
     }
     for (size_t i = 0; i < oracle->key_count; i++) {

@@ -171,9 +171,8 @@ sync_of_checkpoints(const char *name)
                                            CALL_DROP_RENAME,       CALL_DROP_PARENT_SYNC,
                                            CALL_FINISHED_RENAME,   CALL_FINISHED_PARENT_SYNC };
     static const enum call hidden_steps[] = {
-        CALL_METADATA_DIRECTORY_SYNC, CALL_HIDDEN_SYNC_BEFORE,  CALL_PARENT_SYNC,
-        CALL_HIDDEN_SYNC_AFTER,       CALL_DROP_PARENT_SYNC,    CALL_DROP_HIDDEN_SYNC,
-        CALL_FINISHED_PARENT_SYNC,    CALL_FINISHED_HIDDEN_SYNC
+        CALL_PARENT_SYNC,      CALL_HIDDEN_SYNC,          CALL_DROP_PARENT_SYNC,
+        CALL_DROP_HIDDEN_SYNC, CALL_FINISHED_PARENT_SYNC, CALL_FINISHED_HIDDEN_SYNC
     };
     if (name[0] == '\0') {
         return CALL_START_SYNC;
@@ -189,11 +188,10 @@ sync_of_checkpoints(const char *name)
         return CALL_UNKNOWN;
     }
     if (rest[0] == '\0') {
-        return after_what(hidden_steps, 8, CALL_START_SYNC);
+        return after_what(hidden_steps, 6, CALL_START_SYNC);
     }
     if (strncmp(rest, "chk-", 4) == 0 && strchr(rest, '/') == NULL) {
-        return last_call == CALL_METADATA_RENAME ? CALL_METADATA_DIRECTORY_SYNC
-                                                 : CALL_DATA_DIRECTORY_SYNC;
+        return CALL_METADATA_DIRECTORY_SYNC;
     }
     return ends_with(rest, ".state")            ? CALL_DATA_SYNC
            : ends_with(rest, "/_metadata.tmp")  ? CALL_METADATA_SYNC
@@ -392,31 +390,44 @@ begin_on_file(int file, bool is_sync)
     return begin(call, is_sync ? "sync" : "write", path);
 }
 
-/* --- the calls --- */
+/* --- the calls ---
+ *
+ * Each has a name of its own here, and the library's for the linker. */
+
+int on_rename(const char *from, const char *to) __asm__("rename");
+int on_renameat2(int from_directory, const char *from, int to_directory, const char *to,
+                 unsigned flags) __asm__("renameat2");
+int on_fsync(int file) __asm__("fsync");
+int on_fdatasync(int file) __asm__("fdatasync");
+ssize_t on_write(int file, const void *data, size_t size) __asm__("write");
+ssize_t on_pwrite(int file, const void *data, size_t size, off_t offset) __asm__("pwrite");
+int on_unlink(const char *path) __asm__("unlink");
+int on_rmdir(const char *path) __asm__("rmdir");
+int on_mkdir(const char *path, mode_t mode) __asm__("mkdir");
 
 int
-rename(const char *from, const char *to)
+on_rename(const char *from, const char *to)
 {
     struct strike strike = begin(rename_of(to), "rename", to);
     return (int)end(&strike, syscall(SYS_rename, from, to));
 }
 
 int
-renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags)
+on_renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags)
 {
     struct strike strike = begin(rename_of(to), "rename", to);
     return (int)end(&strike, syscall(SYS_renameat2, from_directory, from, to_directory, to, flags));
 }
 
 int
-fsync(int file)
+on_fsync(int file)
 {
     struct strike strike = begin_on_file(file, true);
     return (int)end(&strike, syscall(SYS_fsync, file));
 }
 
 int
-fdatasync(int file)
+on_fdatasync(int file)
 {
     struct strike strike = begin_on_file(file, true);
     return (int)end(&strike, syscall(SYS_fdatasync, file));
@@ -430,7 +441,7 @@ half_of(size_t size)
 }
 
 ssize_t
-write(int file, const void *data, size_t size)
+on_write(int file, const void *data, size_t size)
 {
     struct strike strike = begin_on_file(file, false);
     if (strike.now && plan.when == WHEN_MIDDLE) {
@@ -441,7 +452,7 @@ write(int file, const void *data, size_t size)
 }
 
 ssize_t
-pwrite(int file, const void *data, size_t size, off_t offset)
+on_pwrite(int file, const void *data, size_t size, off_t offset)
 {
     struct strike strike = begin_on_file(file, false);
     if (strike.now && plan.when == WHEN_MIDDLE) {
@@ -452,21 +463,21 @@ pwrite(int file, const void *data, size_t size, off_t offset)
 }
 
 int
-unlink(const char *path)
+on_unlink(const char *path)
 {
     struct strike strike = begin(removal_of(path), "unlink", path);
     return (int)end(&strike, syscall(SYS_unlink, path));
 }
 
 int
-rmdir(const char *path)
+on_rmdir(const char *path)
 {
     struct strike strike = begin(removal_of(path), "rmdir", path);
     return (int)end(&strike, syscall(SYS_rmdir, path));
 }
 
 int
-mkdir(const char *path, mode_t mode)
+on_mkdir(const char *path, mode_t mode)
 {
     struct strike strike = begin(creation_of(path), "mkdir", path);
     return (int)end(&strike, syscall(SYS_mkdir, path, mode));

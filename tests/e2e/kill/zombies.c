@@ -119,7 +119,7 @@ one_zombie(struct place *place, enum call call, const char *when)
     /* Behind the first two completions, so that it has committed and drops. */
     bool each_task =
         strncmp(call_text(call), "pending", 7) == 0 || strncmp(call_text(call), "commit", 6) == 0;
-    bool each_file = strncmp(call_text(call), "data.", 5) == 0 && call != CALL_DATA_DIRECTORY_SYNC;
+    bool each_file = strncmp(call_text(call), "data.", 5) == 0;
     unsigned several = each_file ? 6 : each_task ? 2 : 1;
     life.blow = (struct blow){
         .call = call, .n = 3 * several * life.parallelism + 1, .when = when, .stop = true

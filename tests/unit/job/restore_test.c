@@ -142,6 +142,12 @@ TEST(a_path_starts_a_new_job_id_and_never_touches_what_it_read)
     rig_fini(&rig);
 }
 
+static bool
+is_running(struct rig *rig)
+{
+    return rig_look(rig).state == WEIR_JOB_RUNNING;
+}
+
 /* Notes the first id that the attempt completes. */
 static bool
 has_completed_one(struct rig *rig)
@@ -211,6 +217,65 @@ TEST(a_damaged_newest_checkpoint_stops_the_start_and_the_older_one_is_named)
     snprintf(older, sizeof older, "/chk-%llu restores that",
              (unsigned long long)stopped.last_checkpoint_id - 1);
     rig_assert_says(rig.error.message, older);
+    rig_fini(&rig);
+}
+
+/* The restore itself must notice: what `weir run -s` reads, in the order in which it reads it. */
+static void
+assert_damage_is_noticed(struct rig *rig, const char *path, uint8_t *bytes, size_t size)
+{
+    for (size_t at = 0; at < size; at++) {
+        bytes[at] ^= (uint8_t)(1U << (at % 8));
+        os_sim_file_put(rig->sim, path, bytes, size);
+        bytes[at] ^= (uint8_t)(1U << (at % 8));
+        weir_status status = rig_create(rig);
+        if (status == WEIR_OK) {
+            assert_ok(wr_job_begin(rig->job, &rig->error), &rig->error);
+            rig_step_until(rig, is_running);
+            status = weir_job_failure(rig->job, &rig->error);
+        }
+        if (status != WEIR_CORRUPT) {
+            print_error("%s with byte %zu of %zu changed: %s\n", path, at, size,
+                        weir_status_name(status));
+            fail();
+        }
+        rig_assert_says(rig->error.message, path);
+        rig_forget_job(rig);
+    }
+    os_sim_file_put(rig->sim, path, bytes, size);
+}
+
+TEST(a_restore_notices_a_flipped_bit_in_any_byte_of_a_checkpoint)
+{
+    struct rig rig;
+    rig_init(&rig);
+    assert_int_equal(WEIR_JOB_STOPPED, rig_run(&rig, rig_stops_after_three));
+    char directory[1024];
+    snprintf(directory, sizeof directory, "%s", rig_look(&rig).last_checkpoint_path);
+    rig_forget_job(&rig);
+    rig.parameters.restore = "latest:" RIG_DIRECTORY;
+    struct wr_os *os = os_sim_process_create(rig.sim);
+    struct wr_os_list *list;
+    char name[WR_OS_NAME_MAX];
+    size_t files = 0;
+    uint8_t bytes[16384];
+    assert_int_equal(0, os->ops->list_open(os, directory, &list));
+    while (os->ops->list_next(os, list, name) == 0) {
+        char path[1400];
+        size_t size = 0;
+        snprintf(path, sizeof path, "%s/%s", directory, name);
+        const uint8_t *content = os_sim_file_get(rig.sim, path, &size);
+        if (content != NULL) {
+            assert_true(size <= sizeof bytes);
+            memcpy(bytes, content, size);
+            assert_damage_is_noticed(&rig, path, bytes, size);
+            files++;
+        }
+    }
+    os->ops->list_close(os, list);
+    assert_int_equal(3, files); /* the manifest, the source's file, the sum's */
+    assert_int_equal(WEIR_JOB_FINISHED, rig_run(&rig, NULL)); /* it was the damage */
+    rig_assert_exactly_once(&rig);
     rig_fini(&rig);
 }
 
