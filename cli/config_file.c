@@ -48,10 +48,10 @@ set_value(const struct reader *reader, const char *key, const char *value, size_
     }
     bool foreign = weir_option_find(key) == NULL || status == WEIR_UNSUPPORTED;
     if (foreign && reader->flink) {
-        cli_say('w', "%s: %s", origin, error.message);
+        cli_say('w', "%s", error.message);
         return CLI_OK;
     }
-    cli_say('e', "%s: %s", origin, error.message);
+    cli_say('e', "%s", error.message);
     return CLI_USAGE;
 }
 

@@ -31,7 +31,7 @@ read_variables(weir_options *options)
         weir_error error = { 0 };
         if (weir_options_set(options, info->key, value, WEIR_LEVEL_ENVIRONMENT, name, &error) !=
             WEIR_OK) {
-            cli_say('e', "%s: %s", name, error.message);
+            cli_say('e', "%s", error.message);
             return CLI_USAGE;
         }
     }
@@ -77,7 +77,7 @@ cli_set(weir_options *options, const char *assignment)
     weir_status status =
         weir_options_set(options, key, equals + 1, WEIR_LEVEL_COMMAND, "-D", &error);
     if (status != WEIR_OK) {
-        cli_say('e', "-D %s: %s", assignment, error.message);
+        cli_say('e', "%s", error.message);
         return CLI_USAGE;
     }
     return CLI_OK;

@@ -11,11 +11,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     ASSIGNMENTS_MAX = 256,
-    WAIT_MS = 250
+    WAIT_MS = 250,
+    ECHO_MS = 100 /* a second signal within it is the first one again */
 };
 
 struct arguments {
@@ -166,11 +168,25 @@ parse(int argc, char **argv, struct arguments *arguments, int *out_code)
 
 /* --- signals --- */
 
+/* A terminal or timeout(1) may send one wish twice, to the process and to its group. */
+static bool
+is_echo(void)
+{
+    static volatile sig_atomic_t first_ms;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    sig_atomic_t now_ms = (sig_atomic_t)((now.tv_sec % 100000) * 1000 + now.tv_nsec / 1000000);
+    if (signal_count == 1) {
+        first_ms = now_ms;
+    }
+    return now_ms >= first_ms && now_ms - first_ms < ECHO_MS;
+}
+
 static void
 on_signal(int number)
 {
     signal_count++;
-    if (signal_count > 1) {
+    if (!is_echo()) {
         static const char words[] = "\nweir: ended at once; go on with -s latest:DIR\n";
         ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
         (void)ignored;

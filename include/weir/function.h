@@ -85,6 +85,10 @@ typedef struct weir_function {
 void *weir_collector_emit(weir_collector *out, size_t size);
 /* The same by copy of a whole block. */
 weir_status weir_collector_emit_copy(weir_collector *out, const void *block, size_t size);
+/* Appends copies of all records of a batch, in order, and lends the block of each in out_blocks (as
+ * many as the batch has records), to be changed before the next emit or return. */
+weir_status weir_collector_emit_batch(weir_collector *out, const weir_batch *batch,
+                                      void **out_blocks);
 
 /* --- batches --- */
 

@@ -20,7 +20,7 @@ typedef struct weir_projection weir_projection;
 /* The rest of `record_type` without the named fields (indexes). The rest's type is a struct without
  * gaps, its fields packed in declared order; without any field left it is one bool, true. */
 weir_status weir_projection_create(const weir_alloc *alloc, const weir_type *record_type,
-                                   const size_t *left_out, size_t left_out_count,
+                                   const size_t *left_out_fields, size_t left_out_count,
                                    weir_projection **out_projection, weir_error *err);
 void weir_projection_destroy(weir_projection *projection);
 const weir_type *weir_projection_type(const weir_projection *projection); /* lent with it */

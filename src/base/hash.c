@@ -15,8 +15,8 @@
 
 #include "base/little.h"
 
-static const uint64_t secret_0 = 0xa0761d6478bd642fULL;
-static const uint64_t secret_1 = 0xe7037ed1a0b428dbULL;
+static const uint64_t secret_0 = WR_HASH_SECRET_0;
+static const uint64_t secret_1 = WR_HASH_SECRET_1;
 static const uint64_t secret_2 = 0x8ebc6af09c88c6e3ULL;
 static const uint64_t secret_3 = 0x589965cc75374cc3ULL;
 
@@ -86,13 +86,6 @@ wr_hash_murmur3_128(const void *data, size_t size, uint8_t out[16])
     wr_put_u64(out + 8, hash_2);
 }
 
-static inline uint64_t
-fold(uint64_t one, uint64_t two)
-{
-    wr_hash_product product = (wr_hash_product)one * two;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 /* 1 to 3 bytes: first, middle and last, each in a place of its own. */
 static inline uint64_t
 read_few(const uint8_t *at, size_t size)
@@ -104,32 +97,29 @@ uint64_t
 wr_hash64(const void *data, size_t size, uint64_t seed)
 {
     const uint8_t *at = data;
+    if (size >= 4 && size <= 16) {
+        return wr_hash64_short(at, size, seed);
+    }
     uint64_t one;
     uint64_t two;
-    seed ^= fold(seed ^ secret_0, secret_1);
-    if (size <= 16) {
-        if (size >= 4) {
-            size_t middle = (size >> 3) << 2; /* 0, or 4 from 8 bytes on */
-            one = ((uint64_t)wr_get_u32(at) << 32) | wr_get_u32(at + middle);
-            two = ((uint64_t)wr_get_u32(at + size - 4) << 32) | wr_get_u32(at + size - 4 - middle);
-        } else {
-            one = size > 0 ? read_few(at, size) : 0;
-            two = 0;
-        }
+    seed ^= wr_hash_fold(seed ^ secret_0, secret_1);
+    if (size < 4) {
+        one = size > 0 ? read_few(at, size) : 0;
+        two = 0;
     } else {
         size_t left = size;
         if (left > 48) {
             uint64_t lane_1 = seed;
             uint64_t lane_2 = seed;
             for (; left > 48; left -= 48, at += 48) {
-                seed = fold(wr_get_u64(at) ^ secret_1, wr_get_u64(at + 8) ^ seed);
-                lane_1 = fold(wr_get_u64(at + 16) ^ secret_2, wr_get_u64(at + 24) ^ lane_1);
-                lane_2 = fold(wr_get_u64(at + 32) ^ secret_3, wr_get_u64(at + 40) ^ lane_2);
+                seed = wr_hash_fold(wr_get_u64(at) ^ secret_1, wr_get_u64(at + 8) ^ seed);
+                lane_1 = wr_hash_fold(wr_get_u64(at + 16) ^ secret_2, wr_get_u64(at + 24) ^ lane_1);
+                lane_2 = wr_hash_fold(wr_get_u64(at + 32) ^ secret_3, wr_get_u64(at + 40) ^ lane_2);
             }
             seed ^= lane_1 ^ lane_2;
         }
         for (; left > 16; left -= 16, at += 16) {
-            seed = fold(wr_get_u64(at) ^ secret_1, wr_get_u64(at + 8) ^ seed);
+            seed = wr_hash_fold(wr_get_u64(at) ^ secret_1, wr_get_u64(at + 8) ^ seed);
         }
         one = wr_get_u64(at + left - 16);
         two = wr_get_u64(at + left - 8);
@@ -137,5 +127,5 @@ wr_hash64(const void *data, size_t size, uint64_t seed)
     one ^= secret_1;
     two ^= seed;
     wr_hash_product product = (wr_hash_product)one * two;
-    return fold((uint64_t)product ^ secret_0 ^ size, (uint64_t)(product >> 64) ^ secret_1);
+    return wr_hash_fold((uint64_t)product ^ secret_0 ^ size, (uint64_t)(product >> 64) ^ secret_1);
 }

@@ -4,6 +4,8 @@
 #ifndef WR_BASE_HASH_H
 #define WR_BASE_HASH_H
 
+#include "base/little.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,10 +24,8 @@ wr_hash_murmur_java(int32_t code)
     hash ^= hash >> 13;
     hash *= 0xc2b2ae35U;
     hash ^= hash >> 16;
-    if (hash == 0x80000000U) {
-        return 0; /* Integer.MIN_VALUE has no positive twin */
-    }
-    return hash > 0x80000000U ? 0U - hash : hash;
+    uint32_t sign = 0U - (hash >> 31);
+    return ((hash ^ sign) - sign) & 0x7fffffffU; /* Integer.MIN_VALUE has no positive twin: 0 */
 }
 
 /* Guava's murmur3_128 with seed 0, as HashCode.asBytes() gives it. Source: flink-semantics SP7. */
@@ -33,9 +33,32 @@ void wr_hash_murmur3_128(const void *data, size_t size, uint8_t out[16]);
 
 __extension__ typedef unsigned __int128 wr_hash_product;
 
+#define WR_HASH_SECRET_0 0xa0761d6478bd642fULL
+#define WR_HASH_SECRET_1 0xe7037ed1a0b428dbULL
+
 /* 64 well-mixed bits of bytes, and of one word, under a seed. Stable over versions: images depend
  * on it. */
 uint64_t wr_hash64(const void *data, size_t size, uint64_t seed);
+static inline uint64_t
+wr_hash_fold(uint64_t one, uint64_t two)
+{
+    wr_hash_product product = (wr_hash_product)one * two;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* wr_hash64 of 4 to 16 bytes, without a branch on their number; inline, for loops over keys. */
+static inline uint64_t
+wr_hash64_short(const uint8_t *at, size_t size, uint64_t seed)
+{
+    size_t middle = (size >> 3) << 2; /* 0, or 4 from 8 bytes on */
+    uint64_t one = ((uint64_t)wr_get_u32(at) << 32) | wr_get_u32(at + middle);
+    uint64_t two = ((uint64_t)wr_get_u32(at + size - 4) << 32) | wr_get_u32(at + size - 4 - middle);
+    seed ^= wr_hash_fold(seed ^ WR_HASH_SECRET_0, WR_HASH_SECRET_1);
+    wr_hash_product product = (wr_hash_product)(one ^ WR_HASH_SECRET_1) * (two ^ seed);
+    return wr_hash_fold((uint64_t)product ^ WR_HASH_SECRET_0 ^ size,
+                        (uint64_t)(product >> 64) ^ WR_HASH_SECRET_1);
+}
+
 static inline uint64_t
 wr_hash64_word(uint64_t word, uint64_t seed)
 {

@@ -265,14 +265,15 @@ say_what_was_expected(const weir_option_info *info, char *why)
 static bool
 is_within_limits(const weir_option_info *info, const struct wr_option_value *value, char *why)
 {
+    bool counts = info->type == WEIR_OPTION_INT || info->type == WEIR_OPTION_DURATION ||
+                  info->type == WEIR_OPTION_BYTES;
+    bool within = true;
     if (info->type == WEIR_OPTION_FLOAT) {
-        if (value->real >= (double)info->minimum && value->real <= (double)info->maximum) {
-            return true;
-        }
-    } else if (info->type != WEIR_OPTION_INT && info->type != WEIR_OPTION_DURATION &&
-               info->type != WEIR_OPTION_BYTES) {
-        return true;
-    } else if (value->number >= info->minimum && value->number <= info->maximum) {
+        within = value->real >= (double)info->minimum && value->real <= (double)info->maximum;
+    } else if (counts) {
+        within = value->number >= info->minimum && value->number <= info->maximum;
+    }
+    if (within) {
         return true;
     }
     const char *unit = info->type == WEIR_OPTION_DURATION ? " ms"

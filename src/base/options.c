@@ -151,8 +151,9 @@ fail_unknown_key(weir_error *err, const char *where, const char *key)
         return wr_fail(err, WEIR_INVALID, "%s%sunknown key '%s'; did you mean '%s'?", where, colon,
                        key, nearest);
     }
-    return wr_fail(err, WEIR_INVALID, "%s%sunknown key '%s'; `weir config` lists them all", where,
-                   colon, key);
+    return wr_fail(err, WEIR_INVALID,
+                   "%s%sunknown key '%s'; docs/reference/options.md lists them all", where, colon,
+                   key);
 }
 
 enum {

@@ -27,10 +27,9 @@ wr_job_say(weir_job *job, char level, const char *format, ...)
 }
 
 static weir_status
-draw_hex(struct wr_os *os, char out[33], weir_error *err)
+draw_id(struct wr_os *os, uint8_t bytes[16], char out[33], weir_error *err)
 {
-    uint8_t bytes[16];
-    int sys_errno = os->ops->random(os, bytes, sizeof bytes);
+    int sys_errno = os->ops->random(os, bytes, 16);
     if (sys_errno != 0) {
         return wr_fail_errno(err, sys_errno, "no randomness from the system");
     }
@@ -188,9 +187,10 @@ choose_ids(weir_job *job, const weir_job_parameters *parameters, weir_error *err
     } else if (job->restored && job->found.latest) {
         memcpy(job->job_id, job->found.job_id, sizeof job->job_id);
     } else {
-        WR_TRY(draw_hex(job->os, job->job_id, err));
+        uint8_t bytes[16];
+        WR_TRY(draw_id(job->os, bytes, job->job_id, err));
     }
-    WR_TRY(draw_hex(job->os, job->attempt, err));
+    WR_TRY(draw_id(job->os, job->attempt_bytes, job->attempt, err));
     if (job->restored) {
         job->hash_seed = job->found.manifest.hash_seed;
         return WEIR_OK;

@@ -101,6 +101,12 @@ take_abandoned(weir_job *job, const struct wr_job_io *io)
 static void
 finish_marked(weir_job *job, const struct wr_job_io *io)
 {
+    if (io->status == WEIR_CANCELLED) {
+        job->outcome =
+            WR_END_FAILED; /* fenced: whoever took over goes on from the last checkpoint */
+        job->failure = io->error;
+        return;
+    }
     if (io->status != WEIR_OK) {
         /* All output is committed; without the mark the checkpoints stay, so that nothing is lost.
          */

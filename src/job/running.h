@@ -87,6 +87,7 @@ struct weir_job {
     const char *name;
     char job_id[WR_JOB_ID_SIZE];
     char attempt[WR_ATTEMPT_SIZE];
+    uint8_t attempt_bytes[16];
     uint64_t hash_seed;
     bool has_storage;
     struct wr_checkpoint_storage *storage; /* NULL: none configured. io's, once started */

@@ -7,6 +7,7 @@
  * Subtask i of every vertex is stepped by worker i modulo the number of workers, so that a forward
  * edge never leaves its worker.
  */
+#include "base/check.h"
 #include "base/fail.h"
 #include "job/running.h"
 #include "state/operator_state.h"
@@ -63,11 +64,7 @@ fill_environment(weir_job *job, const weir_job_parameters *parameters)
     shared->job_name = job->name;
     shared->job_id = job->job_id;
     shared->attempt = job->attempt;
-    for (int i = 0; i < 16; i++) {
-        unsigned byte = 0;
-        sscanf(job->attempt + 2 * i, "%2x", &byte);
-        shared->attempt_bytes[i] = (uint8_t)byte;
-    }
+    memcpy(shared->attempt_bytes, job->attempt_bytes, sizeof shared->attempt_bytes);
     shared->exactly_once =
         strcmp(weir_options_text(options, "execution.checkpointing.mode"), "EXACTLY_ONCE") == 0;
     shared->checkpointing = job->settings.interval_ns != 0;
@@ -252,6 +249,7 @@ fill_outputs(weir_job *job, uint32_t vertex, uint32_t subtask, const uint32_t *f
     if (out->outputs == NULL) {
         return no_memory(err);
     }
+    wr_assert(first != NULL);
     for (uint32_t i = 0; i < job->plan->edge_count; i++) {
         const struct wr_plan_edge *edge = &job->plan->edges[i];
         if (edge->from != vertex) {

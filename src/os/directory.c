@@ -30,7 +30,7 @@ wr_path_join(char *out, const char *one, const char *two, weir_error *err)
         return wr_fail(err, WEIR_LIMIT, "a path may have %d bytes: %s/%s", WR_PATH_MAX - 1, one,
                        two);
     }
-    memmove(out, one, one_size); /* out and one may be the same */
+    memmove(out, one, one_size + 1); /* out and one may be the same */
     if (slash) {
         out[one_size++] = '/';
     }

@@ -128,8 +128,10 @@ fail_of_state(struct wr_operator *operator_, const weir_state *state)
     const weir_key *key = &operator_->keyed.keys[context->index];
     char key_words[96] = "";
     print_key(operator_, key, key_words, sizeof key_words);
-    const char *advice =
-        state->failure == WEIR_NOMEM ? "; raise taskmanager.memory.managed.size" : "";
+    const char *advice = state->failure == WEIR_NOMEM   ? "; raise taskmanager.memory.managed.size"
+                         : state->failure == WEIR_LIMIT ? "; a value may have 16777216 bytes"
+                                                        : "";
+    _Static_assert(WEIR_VALUE_SIZE_MAX == 16777216, "the words above name it");
     return weir_context_fail(
         context, state->failure,
         "state '%s' refused key %s (%u bytes): %s; the operator's state holds %llu bytes%s", name,
@@ -219,8 +221,12 @@ begin_batch(struct wr_operator *operator_, struct weir_batch *batch)
         operator_->backend == NULL ? 0 : weir_backend_used_bytes(operator_->backend);
     weir_status status = wr_keyed_begin(&operator_->keyed, batch, used_bytes);
     if (status != WEIR_OK) {
-        (void)weir_context_fail(context, status, "taking the keys of a batch: %s",
-                                weir_status_meaning(status));
+        char limit[64] = "";
+        if (status == WEIR_LIMIT) {
+            (void)snprintf(limit, sizeof limit, "; a key may have %d bytes", WEIR_KEY_SIZE_MAX);
+        }
+        (void)weir_context_fail(context, status, "taking the keys of a batch: %s%s",
+                                weir_status_meaning(status), limit);
     }
 }
 

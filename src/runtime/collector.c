@@ -130,6 +130,13 @@ refuse(struct weir_collector *collector, weir_status status, const char *words, 
     return NULL;
 }
 
+static uint64_t
+network_bytes(const struct weir_collector *collector)
+{
+    return weir_options_bytes(weir_context_options(collector->context),
+                              "taskmanager.network.memory.size");
+}
+
 /* Makes sure that the open batch is one that may take the record. NULL: refused. */
 static struct weir_batch *
 open_for(struct weir_collector *collector, size_t size)
@@ -144,7 +151,7 @@ open_for(struct weir_collector *collector, size_t size)
     if (open == NULL && (open = open_new(collector)) == NULL) {
         return refuse(collector, WEIR_NOMEM,
                       "no memory for a batch; raise taskmanager.network.memory.size",
-                      WR_BATCH_BYTES, size);
+                      network_bytes(collector), size);
     }
     if (collector->first != NULL &&
         collector->closed_bytes + open->used + rounded > collector->emit_limit_bytes) {
@@ -223,6 +230,56 @@ wr_collector_count(const struct weir_collector *collector)
         count += batch->count;
     }
     return count;
+}
+
+/* The whole batch in one copy behind what the open batch holds. False: it does not fit, or holds a
+ * record that an emit refuses; nothing has changed. */
+static bool
+append_batch(struct weir_collector *out, const struct weir_batch *batch, void **out_blocks)
+{
+    size_t least_size = SIZE_MAX;
+    if (batch->used > (size_t)(out->end - out->cursor) || batch->count > out->left) {
+        return false;
+    }
+    uint32_t start = out->offset[0];
+    for (uint32_t i = 0; i < batch->count; i++) {
+        uint32_t from = batch->offsets[i];
+        uint32_t to = batch->offsets[i + 1];
+        least_size = to - from < least_size ? to - from : least_size;
+        out_blocks[i] = out->cursor + from;
+        out->offset[i + 1] = start + to;
+    }
+    if (least_size < out->least_size) {
+        return false;
+    }
+    memcpy(out->cursor, batch->data, batch->used);
+    out->cursor += batch->used;
+    out->offset += batch->count;
+    out->left -= batch->count;
+    return true;
+}
+
+weir_status
+weir_collector_emit_batch(weir_collector *out, const weir_batch *batch, void **out_blocks)
+{
+    if (out == NULL || batch == NULL || out_blocks == NULL) {
+        return WEIR_INVALID;
+    }
+    if (out->open == NULL && !wr_context_has_failed(out->context) && open_new(out) != NULL) {
+        aim(out);
+    }
+    if (out->open != NULL && append_batch(out, batch, out_blocks)) {
+        return WEIR_OK;
+    }
+    for (uint32_t i = 0; i < batch->count; i++) {
+        size_t size = batch->offsets[i + 1] - batch->offsets[i];
+        out_blocks[i] = weir_collector_emit(out, size);
+        if (out_blocks[i] == NULL) {
+            return wr_context_status(out->context);
+        }
+        memcpy(out_blocks[i], batch->data + batch->offsets[i], size);
+    }
+    return WEIR_OK;
 }
 
 struct weir_batch *

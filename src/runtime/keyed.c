@@ -19,6 +19,9 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "state/key_hash.h"
+#include "types/java_hash.h"
+
+#include <string.h>
 
 void
 wr_keyed_init(struct wr_keyed *keyed, const weir_alloc *alloc, const struct wr_key_plan *plan,
@@ -116,25 +119,56 @@ choose_prefetched(struct wr_keyed *keyed, uint64_t used_bytes)
     }
 }
 
+/* All of a key while its bytes are at hand; and what its length decides is guessed once. */
+static weir_status
+make_text_keys(struct wr_keyed *keyed, const struct weir_batch *batch, uint32_t offset)
+{
+    uint32_t max_parallelism = keyed->max_parallelism;
+    uint64_t seed = keyed->hash_seed;
+    for (size_t i = 0; i < batch->count; i++) {
+        const uint8_t *record = batch->data + batch->offsets[i];
+        weir_string text;
+        memcpy(&text, record + offset, sizeof text);
+        if (__builtin_expect(text.size > WEIR_KEY_SIZE_MAX, 0)) {
+            return WEIR_LIMIT;
+        }
+        const uint8_t *at = record + text.offset;
+        weir_key *key = &keyed->keys[i];
+        key->data = at;
+        key->size = text.size;
+        key->key_group = wr_key_group_of(wr_java_hash_text(at, text.size), max_parallelism);
+        key->hash = wr_key_hash(at, text.size, seed);
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+make_keys(struct wr_keyed *keyed, const struct weir_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        keyed->records[i] = batch->data + batch->offsets[i];
+    }
+    WR_TRY(wr_key_plan_extract_batch(keyed->plan, keyed->records, batch->count, &keyed->scratch,
+                                     keyed->extracted));
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct wr_extracted_key *extracted = &keyed->extracted[i];
+        weir_key *key = &keyed->keys[i];
+        key->data = extracted->data;
+        key->size = extracted->size;
+        key->key_group = wr_key_group_of(extracted->java_hash, keyed->max_parallelism);
+        key->hash = wr_key_hash(extracted->data, extracted->size, keyed->hash_seed);
+    }
+    return WEIR_OK;
+}
+
 weir_status
 wr_keyed_begin(struct wr_keyed *keyed, const struct weir_batch *batch, uint64_t used_bytes)
 {
+    uint32_t offset;
     WR_TRY(make_room(keyed, batch));
-    size_t count = batch->count;
-    for (size_t i = 0; i < count; i++) {
-        keyed->records[i] = batch->data + batch->offsets[i];
-    }
-    WR_TRY(wr_key_plan_extract_batch(keyed->plan, keyed->records, count, &keyed->scratch,
-                                     keyed->extracted));
-    for (size_t i = 0; i < count; i++) {
-        const struct wr_extracted_key *extracted = &keyed->extracted[i];
-        keyed->keys[i] =
-            (weir_key){ .data = extracted->data,
-                        .size = extracted->size,
-                        .key_group = wr_key_group_of(extracted->java_hash, keyed->max_parallelism),
-                        .hash = wr_key_hash(extracted->data, extracted->size, keyed->hash_seed) };
-    }
-    keyed->count = count;
+    WR_TRY(wr_key_plan_is_text(keyed->plan, &offset) ? make_text_keys(keyed, batch, offset)
+                                                     : make_keys(keyed, batch));
+    keyed->count = batch->count;
     choose_prefetched(keyed, used_bytes);
     wr_keyed_prefetch(keyed, 0, WR_PREFETCH_BLOCK);
     return WEIR_OK;

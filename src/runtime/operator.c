@@ -13,6 +13,8 @@
  */
 #include "runtime/operator.h"
 
+#include "base/check.h"
+
 #include "base/fail.h"
 #include "base/memory.h"
 #include "types/type.h"
@@ -216,6 +218,7 @@ wr_operator_value_state(struct wr_operator *operator_, const char *name, const w
         return wr_fail(err, status, "state '%s': %s; an operator may have %d keyed states", name,
                        weir_status_meaning(status), WR_KEYED_STATES_MAX);
     }
+    wr_assert(state != NULL);
     state->handle = handle;
     *out_state = handle;
     return WEIR_OK;

@@ -34,6 +34,7 @@
  *       before memory is asked for, every number against its limit, and names must be plain.
  *   (3) All memory, the types' too, is the manifest's arena: a half-made tree needs no undoing.
  */
+#include "base/check.h"
 #include "base/crc32c.h"
 #include "base/fail.h"
 #include "base/little.h"
@@ -182,6 +183,7 @@ take_state(struct decoder *decoder, struct wr_manifest_state *state)
     if (!is_value && !is_list) {
         return fail_malformed(decoder, "a state is of no known kind");
     }
+    wr_assert(state != NULL); /* its array was made for its count */
     state->kind = (weir_state_kind)kind;
     state->list_mode = (weir_list_mode)mode;
     WR_TRY(take_text(decoder, &state->name));
@@ -198,6 +200,7 @@ take_lists(struct decoder *decoder, const struct wr_manifest_operator *op,
     void *lists = NULL;
     WR_TRY(take_array(decoder, LIST_SIZE, sizeof *subtask->lists, &subtask->list_count, &lists));
     subtask->lists = lists;
+    wr_assert(lists != NULL || subtask->list_count == 0);
     for (uint32_t i = 0; i < subtask->list_count; i++) {
         subtask->lists[i].state = wr_cursor_u32(&decoder->cursor);
         subtask->lists[i].count = wr_cursor_u64(&decoder->cursor);
@@ -214,6 +217,7 @@ take_subtask(struct decoder *decoder, const struct wr_manifest_operator *op,
              struct wr_manifest_subtask *subtask)
 {
     struct wr_cursor *cursor = &decoder->cursor;
+    wr_assert(subtask != NULL);
     subtask->index = wr_cursor_u32(cursor);
     uint32_t flags = wr_cursor_u32(cursor);
     bool is_in_order = subtask == op->subtasks || subtask->index > subtask[-1].index;

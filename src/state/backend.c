@@ -233,7 +233,7 @@ weir_value_upsert(weir_state *state, void **out_value, bool *out_created)
     if (!enter(state) || out_value == NULL) {
         return leave(state, WEIR_INVALID);
     }
-    bool created;
+    bool created = false;
     bool *where = out_created != NULL ? out_created : &created;
     return leave(state, state->backend->ops->upsert(state, state->current_key, out_value, where));
 }

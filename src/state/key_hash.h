@@ -11,7 +11,10 @@
 static inline uint64_t
 wr_key_hash(const void *data, size_t size, uint64_t seed)
 {
-    return size == 8 ? wr_hash64_word(wr_get_u64(data), seed) : wr_hash64(data, size, seed);
+    if (size == 8) {
+        return wr_hash64_word(wr_get_u64(data), seed);
+    }
+    return size - 4 <= 12 ? wr_hash64_short(data, size, seed) : wr_hash64(data, size, seed);
 }
 
 #endif /* WR_STATE_KEY_HASH_H */

@@ -14,6 +14,7 @@
 #include "state/operator_state.h"
 
 #include "base/buffer.h"
+#include "base/check.h"
 #include "base/fail.h"
 #include "base/little.h"
 #include "base/memory.h"
@@ -181,8 +182,9 @@ weir_status
 wr_operator_state_restore(struct wr_operator_state *state, const weir_state_descriptor *descriptor,
                           weir_bytes value, weir_error *err)
 {
-    struct weir_list *list;
+    struct weir_list *list = NULL;
     WR_TRY(find_or_add(state, descriptor, &list, err));
+    wr_assert(list != NULL);
     WR_TRY(weir_type_check_block(list->type, value.data, value.size, err));
     weir_status status = weir_list_add(list, value);
     if (status != WEIR_OK) {

@@ -47,7 +47,7 @@ check_files(struct wr_os *os, const struct wr_manifest *manifest, const char *di
             if (found.size != subtask->file_size) {
                 return wr_fail(
                     err, WEIR_CORRUPT,
-                    "state file %s of operator '%s' is %llu bytes long, the manifest says %llu",
+                    "state file %s of operator '%s' ends at offset %llu, the manifest says at %llu",
                     path, op->name, (unsigned long long)found.size,
                     (unsigned long long)subtask->file_size);
             }

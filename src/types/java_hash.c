@@ -19,11 +19,8 @@
 
 #include "types/type.h"
 
-/* Powers of 31, modulo 2^32. */
-#define P1 31u
-#define P2 (P1 * P1)
-#define P4 (P2 * P2)
-#define P8 (P4 * P4)
+#define P1 WR_JAVA_P1
+#define P8 WR_JAVA_P8
 
 /* 31^0 to 31^16, modulo 2^32. */
 static const uint32_t power_31[17] = {
@@ -31,31 +28,6 @@ static const uint32_t power_31[17] = {
     0x34e63b41u, 0x67e12cdfu, 0x94446f01u, 0xf449711fu, 0x94e4b2c1u, 0x07b1a55fu,
     0xee830681u, 0xe1ddc99fu, 0x59db6a41u, 0xe191dddfu, 0x50a9de01u,
 };
-
-#define NOT_ASCII 0x8080808080808080ULL
-
-/* The code of a word's eight bytes, the first one lowest. */
-static inline uint32_t
-fold_eight(uint64_t word)
-{
-    const uint64_t even_8 = 0x00ff00ff00ff00ffULL;
-    const uint64_t even_16 = 0x0000ffff0000ffffULL;
-    uint64_t twos = (word & even_8) * P1 + (word >> 8 & even_8);
-    uint64_t fours = (twos & even_16) * P2 + (twos >> 16 & even_16);
-    return (uint32_t)fours * P4 + (uint32_t)(fours >> 32);
-}
-
-/* 4 to 16 bytes as two words, each with its zeros first; nothing outside of them is read. */
-static inline void
-load_short(const uint8_t *at, size_t size, uint64_t *out_first, uint64_t *out_last)
-{
-    size_t is_long = (size_t)0 - ((size >> 3 & 1) | size >> 4); /* all ones from 8 bytes on */
-    size_t zeros = (8 - size) & ~is_long;
-    uint64_t eight = wr_get_u32(at) | (uint64_t)wr_get_u32(at + (4 & is_long)) << 32;
-    *out_first = (eight << (8 * (16 - size) & 63)) & ((uint64_t)0 - (uint64_t)(size > 8));
-    *out_last = (uint64_t)wr_get_u32(at + ((size - 8) & is_long)) << 8 * zeros |
-                (uint64_t)wr_get_u32(at + size - 4) << 32;
-}
 
 /* One sequence's units; returns the bytes it took. What is cut off counts byte by byte. */
 static size_t
@@ -110,23 +82,21 @@ wr_java_hash_string(const void *data, size_t size)
     uint32_t hash = 0;
     while (size > 16) {
         uint64_t word = wr_get_u64(at);
-        if ((word & NOT_ASCII) != 0) {
+        if ((word & WR_NOT_ASCII) != 0) {
             return (int32_t)hash_bytes(hash, at, size);
         }
-        hash = hash * P8 + fold_eight(word);
+        hash = hash * P8 + wr_java_fold_eight(word);
         at += 8;
         size -= 8;
     }
     if (size < 4) {
         return (int32_t)hash_bytes(hash, at, size);
     }
-    uint64_t first;
-    uint64_t last;
-    load_short(at, size, &first, &last);
-    if (__builtin_expect(((first | last) & NOT_ASCII) != 0, 0)) {
+    int32_t rest;
+    if (!wr_java_hash_short(at, size, &rest)) {
         return (int32_t)hash_bytes(hash, at, size);
     }
-    return (int32_t)(hash * power_31[size] + fold_eight(first) * P8 + fold_eight(last));
+    return (int32_t)(hash * power_31[size] + (uint32_t)rest);
 }
 
 int32_t

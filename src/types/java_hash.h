@@ -8,6 +8,8 @@
 #include "base/little.h"
 #include "weir/type.h"
 
+#include <stdbool.h>
+
 /* String.hashCode over the UTF-16 units of UTF-8 text (lone surrogates in three bytes are one
  * unit). Bytes that are no text give some code, and nothing is read past the end. */
 int32_t wr_java_hash_string(const void *data, size_t size);
@@ -21,6 +23,53 @@ int32_t wr_java_hash(const weir_type *type, const void *block, const void *fixed
 
 /* A struct hashed as Row, however many fields it has. */
 int32_t wr_java_hash_row(const weir_type *type, const void *block, const void *fixed);
+
+/* Powers of 31, modulo 2^32. */
+#define WR_JAVA_P1 31u
+#define WR_JAVA_P2 (WR_JAVA_P1 * WR_JAVA_P1)
+#define WR_JAVA_P4 (WR_JAVA_P2 * WR_JAVA_P2)
+#define WR_JAVA_P8 (WR_JAVA_P4 * WR_JAVA_P4)
+
+#define WR_NOT_ASCII 0x8080808080808080ULL
+
+/* The code of the eight ASCII characters of a word, the first one lowest. */
+static inline uint32_t
+wr_java_fold_eight(uint64_t word)
+{
+    const uint64_t even_8 = 0x00ff00ff00ff00ffULL;
+    const uint64_t even_16 = 0x0000ffff0000ffffULL;
+    uint64_t twos = (word & even_8) * WR_JAVA_P1 + (word >> 8 & even_8);
+    uint64_t fours = (twos & even_16) * WR_JAVA_P2 + (twos >> 16 & even_16);
+    return (uint32_t)fours * WR_JAVA_P4 + (uint32_t)(fours >> 32);
+}
+
+/* wr_java_hash_string of 4 to 16 bytes, read as two words with their zeros first. False: a byte is
+ * above 0x7F. */
+static inline bool
+wr_java_hash_short(const uint8_t *at, size_t size, int32_t *out_hash)
+{
+    size_t is_long = (size_t)0 - ((size >> 3 & 1) | size >> 4); /* all ones from 8 bytes on */
+    size_t zeros = (8 - size) & ~is_long;
+    uint64_t first = wr_get_u32(at) | (uint64_t)wr_get_u32(at + (4 & is_long)) << 32;
+    first = (first << (8 * (16 - size) & 63)) & ((uint64_t)0 - (uint64_t)(size > 8));
+    uint64_t last = (uint64_t)wr_get_u32(at + ((size - 8) & is_long)) << 8 * zeros |
+                    (uint64_t)wr_get_u32(at + size - 4) << 32;
+    uint32_t hash = wr_java_fold_eight(first) * WR_JAVA_P8 + wr_java_fold_eight(last);
+    *out_hash = (int32_t)hash;
+    return ((first | last) & WR_NOT_ASCII) == 0;
+}
+
+/* wr_java_hash_string, inline for the usual: a word in ASCII. */
+static inline int32_t
+wr_java_hash_text(const uint8_t *at, size_t size)
+{
+    int32_t hash;
+    bool is_short = size - 4 <= 12;
+    if (__builtin_expect(is_short, 1) && __builtin_expect(wr_java_hash_short(at, size, &hash), 1)) {
+        return hash;
+    }
+    return wr_java_hash_string(at, size);
+}
 
 static inline int32_t
 wr_java_hash_word(uint64_t word) /* Long.hashCode */

@@ -220,7 +220,7 @@ lend_contents(const struct wr_key_plan *plan, const void *const *records, size_t
         }
         const uint8_t *at = record + string.offset;
         out_keys[i] = (struct wr_extracted_key){ at, string.size,
-                                                 is_text ? wr_java_hash_string(at, string.size)
+                                                 is_text ? wr_java_hash_text(at, string.size)
                                                          : wr_java_hash_bytes(at, string.size) };
     }
     return WEIR_OK;
@@ -245,6 +245,13 @@ compose(const struct wr_key_plan *plan, const void *const *records, size_t count
         at += weir_round8(out_keys[i].size);
     }
     return WEIR_OK;
+}
+
+bool
+wr_key_plan_is_text(const struct wr_key_plan *plan, uint32_t *out_offset)
+{
+    *out_offset = plan->offset;
+    return plan->form == FORM_STRING;
 }
 
 weir_status

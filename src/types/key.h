@@ -28,6 +28,10 @@ void wr_key_plan_destroy(struct wr_key_plan *plan); /* NULL: nothing */
 
 const weir_type *wr_key_plan_type(const struct wr_key_plan *plan); /* lent: the plan's life */
 
+/* The key is one string field: where it stands in the record. For loops that do all of a key at
+ * once. */
+bool wr_key_plan_is_text(const struct wr_key_plan *plan, uint32_t *out_offset);
+
 struct wr_extracted_key {
     const void *data;
     uint32_t size;

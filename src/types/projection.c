@@ -27,10 +27,10 @@ struct weir_projection {
     struct wr_gather *take; /* NULL if is_all_key */
     struct wr_gather *join;
     size_t field_count;   /* of the record */
-    uint32_t *rest_index; /* of each: its place in the rest, or LEFT_OUT */
+    uint32_t *rest_index; /* of each: its place in the rest, or left_out */
 };
 
-static const uint32_t LEFT_OUT = UINT32_MAX;
+static const uint32_t left_out = UINT32_MAX;
 
 struct present {
     bool present;
@@ -73,7 +73,7 @@ make_gathers(weir_projection *projection, const weir_type *record_type, const si
     }
     uint32_t next = 0;
     for (size_t i = 0; i < record_type->field_count; i++) {
-        projection->rest_index[i] = LEFT_OUT;
+        projection->rest_index[i] = left_out;
         const weir_field *field = &record_type->fields[i];
         const weir_type *type = wr_field_type(field);
         if (next < rest_count && rest_indexes[next] == i) {
@@ -113,14 +113,14 @@ plan(weir_projection *projection, const weir_type *record_type, const size_t *ke
 
 weir_status
 weir_projection_create(const weir_alloc *alloc, const weir_type *record_type,
-                       const size_t *key_field_indexes, size_t key_field_count,
+                       const size_t *left_out_fields, size_t left_out_count,
                        weir_projection **out_projection, weir_error *err)
 {
     if (record_type->kind != WEIR_STRUCT) {
         return wr_fail(err, WEIR_INVALID, "a record of type %s has no fields to take away",
                        record_type->name);
     }
-    WR_TRY(wr_packed_check(record_type, key_field_indexes, key_field_count, "a key", err));
+    WR_TRY(wr_packed_check(record_type, left_out_fields, left_out_count, "a key", err));
     weir_projection *projection = wr_memory_new(alloc, sizeof *projection);
     if (projection == NULL) {
         return wr_fail(err, WEIR_NOMEM, "no memory for the state type of %s", record_type->name);
@@ -133,7 +133,7 @@ weir_projection_create(const weir_alloc *alloc, const weir_type *record_type,
         weir_projection_destroy(projection);
         return wr_fail(err, WEIR_NOMEM, "no memory for the state type of %s", record_type->name);
     }
-    weir_status status = plan(projection, record_type, key_field_indexes, key_field_count);
+    weir_status status = plan(projection, record_type, left_out_fields, left_out_count);
     if (status != WEIR_OK) {
         weir_projection_destroy(projection);
         return wr_fail(err, status, "no memory for the state type of %s", record_type->name);
@@ -166,7 +166,7 @@ weir_status
 weir_projection_offset(const weir_projection *projection, size_t record_field, size_t *out_offset)
 {
     if (projection->is_all_key || record_field >= projection->field_count ||
-        projection->rest_index[record_field] == LEFT_OUT) {
+        projection->rest_index[record_field] == left_out) {
         return WEIR_NOT_FOUND;
     }
     *out_offset = projection->rest_type->fields[projection->rest_index[record_field]].offset;

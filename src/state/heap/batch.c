@@ -10,8 +10,9 @@
  * can have, and no more lines than are needed:
  *
  *   key i + 30   its home bucket is worked out, and the line with the bucket's head asked for
- *   key i + 8    the tags tell its slot; if that stands in another line, that one is asked for
- *   key i        the key is compared, and the value lent
+ *   key i + 8    the tags tell its slot; if that stands in another line, that one is asked for, and
+ * if no tag is the key's and the bucket has overflowed, the next bucket key i        the key is
+ * compared, and the value lent
  *
  * (Asking for both lines of every bucket at once measures a few percent slower at 10 M keys.)
  */
@@ -84,6 +85,11 @@ ask_slot(const struct view *view, const weir_key *key, struct wr_guess *guess)
 {
     wr_guess_slot(guess, &view->layout, key);
     __builtin_prefetch(guess->at, 1, 3);
+    if (__builtin_expect(guess->at == NULL && guess->bucket != NULL, 0) &&
+        (guess->bucket->flags & WR_BUCKET_OVERFLOWED) != 0) { /* the next one has it, most likely */
+        const uint8_t *next = (const uint8_t *)guess->bucket + view->layout.bucket_bytes;
+        wr_bucket_prefetch((const struct wr_bucket *)(const void *)next, view->layout.bucket_bytes);
+    }
 }
 
 /* Looks one key up that is not a plain hit; NULL in *out_value: it is missing. */

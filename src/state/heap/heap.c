@@ -150,7 +150,7 @@ static weir_status
 create_state(weir_backend *self, const weir_state_descriptor *descriptor, weir_state **out_state,
              weir_error *err)
 {
-    struct wr_heap_state *state;
+    struct wr_heap_state *state = NULL;
     WR_TRY(wr_heap_add_state(wr_heap_of(self), descriptor, &state, err));
     *out_state = &state->base;
     return WEIR_OK;

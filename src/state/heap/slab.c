@@ -54,7 +54,7 @@ static size_t
 class_size(unsigned class)
 {
     if (class < CLASS_STEPS_OF_8) {
-        return (class + 1) * 8;
+        return ((size_t) class + 1) * 8;
     }
     unsigned step = class - CLASS_STEPS_OF_8;
     unsigned power = 6 + step / 4;

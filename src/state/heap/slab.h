@@ -39,10 +39,10 @@ void wr_slab_fini(struct wr_slab *slab);
 
 /* Not zeroed, aligned to 8; size > 0. NULL: refused. */
 void *wr_slab_new(struct wr_slab *slab, size_t size);
-void wr_slab_free(struct wr_slab *slab, void *block);
+void wr_slab_free(struct wr_slab *slab, void *content);
 /* Whether a value of this size would be given a block of this one's class: it can stay where it is.
  */
-bool wr_slab_fits(const void *block, size_t size);
+bool wr_slab_fits(const void *content, size_t size);
 
 /* A list of blocks, through their heads. What is in one keeps its content. */
 struct wr_slab_list {
@@ -50,7 +50,7 @@ struct wr_slab_list {
     struct wr_slab_block *last;
 };
 
-void wr_slab_list_add(struct wr_slab_list *list, void *block);
+void wr_slab_list_add(struct wr_slab_list *list, void *content);
 void wr_slab_list_join(struct wr_slab_list *list, struct wr_slab_list *other); /* empties other */
 /* Frees up to `most` blocks of the list; returns how many. */
 size_t wr_slab_list_free(struct wr_slab *slab, struct wr_slab_list *list, size_t most);

@@ -222,14 +222,16 @@ move_homes(struct wr_heap_state *state, uint32_t group, uint32_t homes)
 {
     struct wr_table *to = state->tables[group];
     struct wr_table *from = to->older;
+    const uint32_t count = from->bucket_count;
+    wr_slow_assert(to->growing && count > 0);
     wr_cow_keep_moved(state->heap, from);
-    for (; homes > 0 && from->moved < from->bucket_count; homes--) {
-        uint64_t reached = (uint64_t)(from->moved + 1) * to->bucket_count / from->bucket_count;
+    for (; homes > 0 && from->moved < count; homes--) {
+        uint64_t reached = (uint64_t)(from->moved + 1) * to->bucket_count / count;
         make_ready(state, to, (uint32_t)reached + 1);
         move_home(state, to, from, from->moved);
         from->moved++;
     }
-    if (from->moved == from->bucket_count) {
+    if (from->moved == count) {
         wr_slow_assert(from->count == 0);
         make_ready(state, to, to->bucket_count);
         to->growing = false;

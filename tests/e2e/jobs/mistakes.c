@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct number {
     int64_t number;
@@ -31,7 +32,8 @@ struct way {
     bool fails_without_words;
     bool no_uid;
     bool same_uid;
-    bool second; /* one more stateful operator */
+    bool second;     /* one more stateful operator */
+    bool is_patient; /* its part of a checkpoint takes two seconds */
 };
 
 static const struct way ways[] = {
@@ -45,6 +47,7 @@ static const struct way ways[] = {
     { .name = "longest-key", .text_size = KEY_MAX, .keyed_by_text = true },
     { .name = "key-too-long", .text_size = KEY_MAX + 1, .keyed_by_text = true },
     { .name = "record-too-big", .text_size = VALUE_MAX + 1 },
+    { .name = "patient", .is_patient = true },
     { .name = "value-too-big", .is_value = true },
 };
 
@@ -122,9 +125,23 @@ count(weir_context *context, void *self, const void *record, weir_collector *out
     return status != WEIR_OK ? status : weir_collector_emit_copy(out, &number, sizeof number);
 }
 
+static weir_status
+wait_at_checkpoint(weir_context *context, void *self, uint64_t checkpoint_id)
+{
+    (void)self;
+    (void)checkpoint_id;
+    const struct way *way = weir_context_argument(context);
+    struct timespec two_seconds = { .tv_sec = 2 };
+    if (way->is_patient) {
+        nanosleep(&two_seconds, NULL);
+    }
+    return WEIR_OK;
+}
+
 static const weir_function count_function = { .size = sizeof(weir_function),
                                               .instance_size = sizeof(struct counter),
                                               .initialize_state = open_count,
+                                              .snapshot_state = wait_at_checkpoint,
                                               .process = count };
 
 static const struct way *

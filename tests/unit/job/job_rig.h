@@ -25,7 +25,7 @@
 
 enum {
     RIG_NUMBERS_MAX = 20000,
-    RIG_KEYS_MAX = 16
+    RIG_KEYS_MAX = 512
 };
 
 #define RIG_DIRECTORY "/var/state"
@@ -53,13 +53,14 @@ struct rig {
 
     const char *name; /* of the job; NULL: "numbers" */
     uint64_t count;
+    uint64_t keys; /* at most RIG_KEYS_MAX */
     double rate;
     bool with_extra;   /* a second keyed operator, uid "extra" */
     bool without_sums; /* the sum has another uid */
     enum rig_failure failure;
 
     int64_t seen[RIG_NUMBERS_MAX];
-    int64_t highest[RIG_KEYS_MAX];
+    int64_t highest[RIG_KEYS_MAX]; /* 0: the key never came */
     char log[16384];
     uint64_t completed_before; /* what an until-function notes */
     uint64_t freed_ns;
@@ -90,9 +91,8 @@ rig_value(int64_t index)
 static inline weir_status
 rig_generate(weir_context *context, uint64_t index, weir_collector *out)
 {
-    (void)context;
     struct rig_number number = { .index = (int64_t)index,
-                                 .key = (int64_t)(index * 7 % RIG_KEYS_MAX),
+                                 .key = (int64_t)(index * 7 % rig_of(context)->keys),
                                  .value = rig_value((int64_t)index) };
     return weir_collector_emit_copy(out, &number, sizeof number);
 }
@@ -254,13 +254,14 @@ rig_set_number(struct rig *rig, const char *key, uint64_t number)
 
 /* 2,000 numbers in 200 ms of simulated time, a checkpoint each 10 ms. */
 static inline void
-rig_init(struct rig *rig)
+rig_init_with_clock(struct rig *rig, uint64_t clock_step_ns)
 {
     memset(rig, 0, sizeof *rig);
-    struct os_sim_config config = { .seed = 7, .clock_step_ns = 3000, .cpu_count = 2 };
+    struct os_sim_config config = { .seed = 7, .clock_step_ns = clock_step_ns, .cpu_count = 2 };
     rig->sim = os_sim_create(&config);
     os_sim_directory_put(rig->sim, "/var");
     rig->count = 2000;
+    rig->keys = 16;
     rig->rate = 10000;
     rig->parameters = (weir_job_parameters){ .size = sizeof rig->parameters,
                                              .log = rig_log,
@@ -270,6 +271,12 @@ rig_init(struct rig *rig)
     rig_set(rig, "execution.checkpointing.interval", "10 ms");
     rig_set(rig, "taskmanager.memory.managed.size", "64 mb");
     rig_set(rig, "weir.network.batch-size", "8");
+}
+
+static inline void
+rig_init(struct rig *rig)
+{
+    rig_init_with_clock(rig, 3000);
 }
 
 static inline void
@@ -302,7 +309,9 @@ rig_build(struct rig *rig)
     weir_generator_source_options source = { .size = sizeof source,
                                              .generate = rig_generate,
                                              .count = rig->count,
-                                             .records_per_second = rig->rate };
+                                             .records_per_second = rig->rate,
+                                             .argument = &rig,
+                                             .argument_size = sizeof rig };
     weir_environment_name_job(environment, rig->name != NULL ? rig->name : "numbers");
     weir_stream *stream = weir_generator_source(environment, "numbers", &source, type);
     weir_stream_uid(stream, "numbers");
@@ -452,7 +461,7 @@ rig_total(const struct rig *rig, int64_t key)
 {
     int64_t total = 0;
     for (uint64_t i = 0; i < rig->count; i++) {
-        total += (int64_t)(i * 7 % RIG_KEYS_MAX) == key ? rig_value((int64_t)i) : 0;
+        total += (int64_t)(i * 7 % rig->keys) == key ? rig_value((int64_t)i) : 0;
     }
     return total;
 }
@@ -464,7 +473,7 @@ rig_assert_exactly_once(const struct rig *rig)
     for (uint64_t i = 0; i < rig->count; i++) {
         assert_true(rig->seen[i] >= 1);
     }
-    for (int64_t key = 0; key < RIG_KEYS_MAX; key++) {
+    for (int64_t key = 0; key < (int64_t)rig->keys; key++) {
         assert_int_equal(rig_total(rig, key), rig->highest[key]);
     }
 }

@@ -149,7 +149,7 @@ TEST(pointers_of_a_batch_stay_valid_together_and_repeated_keys_share_one)
             assert_int_equal(*(int64_t *)values[i], expected[numbers[i]]);
         }
     }
-    for (int64_t i = 0; i < BATCH * ROUNDS; i++) {
+    for (int64_t i = 0; i < (int64_t)BATCH * ROUNDS; i++) {
         assert_int_equal(rig_look(&rig, counts, i, 0), expected[i]);
     }
     weir_backend_close(backend);

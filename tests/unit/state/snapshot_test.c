@@ -187,11 +187,11 @@ TEST(after_an_abort_in_the_middle_the_next_snapshot_is_right)
         begin(&rig, backend, 1, &begun);
         for (int i = 0; i < turns; i++) {
             turn(&rig, backend, &begun, 900);
-            rig_add(&rig, counts, i * 100, 7);
+            rig_add(&rig, counts, (int64_t)i * 100, 7);
         }
         abandon(&rig, backend, &begun);
         for (int i = 0; i < turns; i++) {
-            rig_add(&rig, counts, i * 100, -7);
+            rig_add(&rig, counts, (int64_t)i * 100, -7);
             if (turns % 2 == 0) {
                 weir_backend_idle_turn(backend, 500);
             }
