@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state_bench: read-modify-write of an i64 value by an i64 key, uniform over N keys, one thread.
  *
- *   limit       a flat table of 16-byte slots at load 0.55, prefetched 24 ahead: what the memory
- * gives batch       weir_state_upsert_many over batches of 1024 keys, keys made (key group, hash)
- * included batch+      the same with weir_state_prefetch of the batch before it per-record
- * weir_state_bind and weir_value_upsert, looking 32 ahead, keys made included
+ *   limit       a flat table of 16-byte slots at load 0.55, prefetched 24 ahead: what memory gives
+ *   batch       weir_state_upsert_many over 1024 keys at a time
+ *   batch+      the same after weir_state_prefetch of those keys
+ *   per-record  weir_state_bind and weir_value_upsert, looking 32 ahead
+ *
+ * Making the keys (key group, hash) is part of the time of all three of weir's.
  *
  * Envelope: one random line is some 28 ns at 10 M keys with 16 in flight, so limit ~ 35 M/s; a
- * bucket is two lines fetched together.
+ * bucket is two lines side by side, half as much again.
  *
  * Runs are interleaved, the median of each is compared to the limit's of the same binary.
  * Afterwards the sums of all values must be equal. One JSON line a subject; exit 1 if a floor does

@@ -112,8 +112,10 @@ static void
 print_options(void)
 {
     fputs("# Options\n\n"
-          "Generated from `src/base/options_table.h` by `make docs`; do not edit. Keys are Flink's; weir's own\n"
-          "begin with `weir.`. Set them with `-D key=value`, in the config file, or with `weir_options_set`.\n\n"
+          "Generated from `src/base/options_table.h` by `make docs`; do not edit. Keys are "
+          "Flink's; weir's own\n"
+          "begin with `weir.`. Set them with `-D key=value`, in the config file, or with "
+          "`weir_options_set`.\n\n"
           "| key | value | default | what it does |\n|---|---|---|---|\n",
           stdout);
     for (size_t i = 0; i < weir_option_count(); i++) {
@@ -135,7 +137,8 @@ static void
 print_errors(void)
 {
     fputs("# Statuses\n\n"
-          "Generated from `include/weir/status.h` by `make docs`; do not edit. Every call that can fail answers\n"
+          "Generated from `include/weir/status.h` by `make docs`; do not edit. Every call that can "
+          "fail answers\n"
           "one of these; each says what the caller does next.\n\n"
           "| status | number | meaning | what next |\n|---|---|---|---|\n",
           stdout);

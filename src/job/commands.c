@@ -24,7 +24,7 @@ wr_job_forget_pending(weir_job *job)
 }
 
 static void
-fail_for_memory(weir_job *job, const char *what)
+fail_for_memory(weir_job *job, const char *what) WR_ON(coordinator)
 {
     weir_error error;
     (void)wr_fail(&error, WEIR_NOMEM, "no memory for %s", what);
@@ -32,7 +32,7 @@ fail_for_memory(weir_job *job, const char *what)
 }
 
 static bool
-is_source(const weir_job *job, uint32_t vertex)
+is_source(const weir_job *job, uint32_t vertex) WR_ON(coordinator)
 {
     uint32_t head = job->plan->vertices[vertex].first_operator;
     return job->plan->operators[head].node->leg_count == 0;
@@ -41,6 +41,7 @@ is_source(const weir_job *job, uint32_t vertex)
 /* A letter to every task, or to those that hold a source. */
 static void
 send_to_tasks(weir_job *job, const struct wr_task_letter *content, bool sources_only)
+    WR_ON(coordinator)
 {
     for (uint32_t i = 0; i < job->plan->vertex_count; i++) {
         const struct wr_vertex *vertex = &job->plan->vertices[i];
@@ -61,7 +62,7 @@ send_to_tasks(weir_job *job, const struct wr_task_letter *content, bool sources_
 }
 
 static void
-carry_out_trigger(weir_job *job, const struct wr_coordinator_action *action)
+carry_out_trigger(weir_job *job, const struct wr_coordinator_action *action) WR_ON(coordinator)
 {
     wr_job_forget_pending(job);
     job->pending.id = action->checkpoint_id;
@@ -80,7 +81,7 @@ carry_out_trigger(weir_job *job, const struct wr_coordinator_action *action)
 }
 
 static void
-carry_out_store(weir_job *job, const struct wr_coordinator_action *action)
+carry_out_store(weir_job *job, const struct wr_coordinator_action *action) WR_ON(coordinator)
 {
     struct wr_coordinator_event event = { .checkpoint_id = action->checkpoint_id };
     if (job->storage == NULL) {
@@ -101,7 +102,7 @@ carry_out_store(weir_job *job, const struct wr_coordinator_action *action)
 }
 
 static void
-carry_out_notify(weir_job *job, const struct wr_coordinator_action *action)
+carry_out_notify(weir_job *job, const struct wr_coordinator_action *action) WR_ON(coordinator)
 {
     uint64_t taken_ns = job->os->ops->monotonic_ns(job->os) - job->pending.trigger_ns;
     atomic_fetch_add_explicit(&job->checkpoints_completed, 1, memory_order_relaxed);
@@ -134,7 +135,7 @@ reason_text(enum wr_abort_reason reason)
 }
 
 static void
-carry_out_abort(weir_job *job, const struct wr_coordinator_action *action)
+carry_out_abort(weir_job *job, const struct wr_coordinator_action *action) WR_ON(coordinator)
 {
     if (action->reason == WR_ABORT_EXPIRED) {
         (void)wr_fail(&job->checkpoint_failure, WEIR_TIMEOUT, "checkpoint %llu %s",
@@ -157,7 +158,7 @@ carry_out_abort(weir_job *job, const struct wr_coordinator_action *action)
 }
 
 static void
-carry_out_fail(weir_job *job)
+carry_out_fail(weir_job *job) WR_ON(coordinator)
 {
     weir_error error = job->checkpoint_failure;
     weir_status status = error.status != WEIR_OK ? error.status : WEIR_IO;

@@ -17,7 +17,7 @@
 #include <stdio.h>
 
 static uint64_t
-now_ns(weir_job *job)
+now_ns(weir_job *job) WR_ON(coordinator)
 {
     return job->os->ops->monotonic_ns(job->os);
 }
@@ -66,7 +66,7 @@ wr_job_fail(weir_job *job, const weir_error *error)
 /* --- reports of tasks --- */
 
 static void
-task_initialised(weir_job *job)
+task_initialised(weir_job *job) WR_ON(coordinator)
 {
     job->initialised_count++;
     if (job->initialised_count < job->plan->task_count || job->phase != WR_PHASE_INITIALIZING) {
@@ -90,7 +90,7 @@ task_initialised(weir_job *job)
 
 /* Keeps the report until the checkpoint is stored or aborted; false: it is of no use any more. */
 static bool
-keep_acknowledgement(weir_job *job, struct wr_task_report *report)
+keep_acknowledgement(weir_job *job, struct wr_task_report *report) WR_ON(coordinator)
 {
     struct wr_pending_checkpoint *pending = &job->pending;
     if (pending->id != report->checkpoint_id ||
@@ -105,7 +105,7 @@ keep_acknowledgement(weir_job *job, struct wr_task_report *report)
 }
 
 static void
-take_report(weir_job *job, struct wr_task_report *report)
+take_report(weir_job *job, struct wr_task_report *report) WR_ON(coordinator)
 {
     struct wr_coordinator_event event = { .checkpoint_id = report->checkpoint_id,
                                           .task = report->task_number };
@@ -151,7 +151,7 @@ take_report(weir_job *job, struct wr_task_report *report)
 /* --- the host's wishes --- */
 
 static void
-start_stop(weir_job *job)
+start_stop(weir_job *job) WR_ON(coordinator)
 {
     job->stop_sent = true;
     job->stop_deadline_ns =
@@ -161,7 +161,7 @@ start_stop(weir_job *job)
 }
 
 static bool
-take_wishes(weir_job *job)
+take_wishes(weir_job *job) WR_ON(coordinator)
 {
     if (job->phase >= WR_PHASE_ENDING) {
         return false;
@@ -213,7 +213,7 @@ state_of_outcome(enum wr_job_end outcome)
 /* All tasks have ended: what is left is storage work in an order that survives a kill between any
  * two. */
 static bool
-step_end(weir_job *job)
+step_end(weir_job *job) WR_ON(coordinator)
 {
     if (job->phase == WR_PHASE_ENDING && job->ended_count == job->plan->task_count) {
         job->phase = WR_PHASE_CLOSING;

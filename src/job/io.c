@@ -38,7 +38,7 @@ run_io(struct wr_work *work)
 }
 
 static void
-free_io(weir_job *job, struct wr_job_io *io)
+free_io(weir_job *job, struct wr_job_io *io) WR_ON(coordinator)
 {
     if (io->manifest != NULL) {
         wr_manifest_fini(io->manifest);
@@ -71,7 +71,7 @@ wr_job_io_push(weir_job *job, enum wr_job_io_kind kind, uint64_t checkpoint_id,
 }
 
 static void
-fail_checkpoint(weir_job *job, const struct wr_job_io *io)
+fail_checkpoint(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
 {
     job->checkpoint_failure = io->error;
     job->checkpoint_failure.status = io->status;
@@ -86,7 +86,7 @@ fail_checkpoint(weir_job *job, const struct wr_job_io *io)
 /* What could not be removed lies in the attempt's hidden directory. If that is gone, the checkpoint
  * failed because the attempt was fenced, and that is what the user should read. */
 static void
-take_abandoned(weir_job *job, const struct wr_job_io *io)
+take_abandoned(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
 {
     if (io->status != WEIR_CANCELLED) {
         return;
@@ -99,7 +99,7 @@ take_abandoned(weir_job *job, const struct wr_job_io *io)
 }
 
 static void
-finish_marked(weir_job *job, const struct wr_job_io *io)
+finish_marked(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
 {
     if (io->status == WEIR_CANCELLED) {
         job->outcome =

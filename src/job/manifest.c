@@ -22,6 +22,7 @@ find_state(const struct wr_manifest_operator *self, const struct wr_manifest_sta
 
 static const struct wr_operator_snapshot_result *
 result_of(const weir_job *job, const struct wr_vertex *vertex, uint32_t position, uint32_t subtask)
+    WR_ON(coordinator)
 {
     return &job->pending.acknowledged[vertex->first_task + subtask]->snapshots[position];
 }
@@ -29,7 +30,7 @@ result_of(const weir_job *job, const struct wr_vertex *vertex, uint32_t position
 /* The union of states over all subtasks. */
 static weir_status
 collect_states(weir_job *job, struct wr_manifest *manifest, struct wr_manifest_operator *self,
-               const struct wr_vertex *vertex, uint32_t position)
+               const struct wr_vertex *vertex, uint32_t position) WR_ON(coordinator)
 {
     size_t most = 0;
     for (uint32_t i = 0; i < vertex->parallelism; i++) {
@@ -84,7 +85,7 @@ add_subtask(struct wr_manifest *manifest, struct wr_manifest_operator *self, uin
 
 static weir_status
 add_operator(weir_job *job, struct wr_manifest *manifest, const struct wr_vertex *vertex,
-             uint32_t position)
+             uint32_t position) WR_ON(coordinator)
 {
     const struct wr_plan_operator *plan_operator = &job->plan->operators[vertex->chain[position]];
     if (plan_operator->node->uid[0] == '\0') {
@@ -111,7 +112,7 @@ add_operator(weir_job *job, struct wr_manifest *manifest, const struct wr_vertex
 }
 
 static weir_status
-fill_manifest(weir_job *job, struct wr_manifest *manifest)
+fill_manifest(weir_job *job, struct wr_manifest *manifest) WR_ON(coordinator)
 {
     manifest->job_name = job->name;
     memcpy(manifest->job_id, job->job_id, sizeof manifest->job_id);

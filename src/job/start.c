@@ -94,6 +94,7 @@ weir_job_destroy(weir_job *job)
     }
     while (wr_executor_step(&job->io)) {
     }
+    wr_role_enter_coordinator(); /* the last thread plays every part */
     if (job->pending.acknowledged != NULL) {
         wr_job_forget_pending(job);
     }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* state_model: the oracle is one number a key: 0 is "not there", any other says what its value must
- * be.
+/* state_model: the oracle is one number a key: 0 is "not there", any other says what its value
+ * must be.
  *
  *   operation --> backend
- *        \------> oracle[key]     at a snapshot's begin the whole array is kept, and what is
- * restored from its file, at some other parallelism, must equal it
+ *       '-------> oracle[key]
  *
- * Keys are few and tables tiny, so that growing, shrinking, removal and copies happen all the time;
- * up to three snapshots are open at once, memory is refused now and then, and the io thread is
- * late.
+ * At a snapshot's begin the whole array is kept, and what is restored from its file, at some other
+ * parallelism, must equal it. Keys are few and tables tiny, so that growing, shrinking, removal
+ * and copies happen all the time; up to three snapshots are open at once, memory is refused now
+ * and then, and the io thread is late.
  */
 #include "model/state_model.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* copies: the pool behind chunk copy-on-write.
  *
- *   idle pages --take--> pages, cut into nodes --last copy given back--> idle pages --trim-->
- * allocator
+ *   allocator --> pages, cut into nodes --last copy given back--> idle pages --trim--> allocator
  *
  * Pages are kept while any copy is in use, since the next write wants one; when the last is given
  * back all become idle, and idle ones are freed one by one, so that ending a snapshot is not a

@@ -5,22 +5,24 @@
  * buckets, all alike) is that of its last write or of the last walk that passed it, whichever is
  * newer. So:
  *
- *   chunk's epoch <  E    the chunk is as it was when E began, and E has not read it yet
- *   chunk's epoch >= E    written or read since; if E still needs it there is a copy with E's bit,
- *                         if there is none the chunk was empty (not yet initialised) when E began
+ *   chunk's epoch <  E   the chunk is as it was when E began, and E has not read it yet
+ *   chunk's epoch >= E   written or read since; if E still needs it there is a copy with E's bit,
+ *                        if there is none the chunk was not yet initialised when E began: empty
  *
- * Invariants (numbers of the rules in ARCHITECTURE.md):
- *   (1) When a walk ends every chunk of every live table carries its epoch or a newer one. An ended
- *       (aborted) snapshot keeps its slot until its walk has stamped the rest. Epochs in use differ
- * by less than 2^15, so 16 bits compare as a signed difference. (2) Before a chunk is stamped it is
- * copied once for all the snapshots that need it; the copy carries a bit for each of them and goes
- * when the last has read it. (4) A slab block that was allocated before the newest begin is never
- * changed while a snapshot has yet to read; dropped ones wait on the list of the newest such
- * snapshot. When that snapshot is done the list goes to the next older one, or is free. (6) Tables
- * are kept or freed by the epochs of their birth and retirement: snapshot E has a table iff born <
- * E <= retired. Homes below `moved` of an old table count for the snapshot as it found them at its
- * begin (wr_cow_moved_at). (7) A copy that finds no snapshot memory takes state memory, and if that
- * is refused too the snapshots that need it fail. A write never fails for a snapshot.
+ * Invariants (by the numbers of the engine's snapshot rules):
+ *   (1) When a walk ends every chunk of every live table carries its epoch or a newer one. An
+ *       ended (aborted) snapshot keeps its slot until its walk has stamped the rest. Epochs in
+ *       use differ by less than 2^15, so 16 bits compare as a signed difference.
+ *   (2) Before a chunk is stamped it is copied once for all the snapshots that need it; the copy
+ *       carries a bit for each of them and goes when the last has read it.
+ *   (4) A slab block that was allocated before the newest begin is never changed while a snapshot
+ *       has yet to read; dropped ones wait on the list of the newest such snapshot. When that one
+ *       is done the list goes to the next older one, or is free.
+ *   (6) Tables are kept or freed by the epochs of their birth and retirement: snapshot E has a
+ *       table iff born < E <= retired. `moved` of an old table counts for the snapshot as it found
+ *       it at its begin (wr_cow_moved_at).
+ *   (7) A copy that finds no snapshot memory takes state memory, and if that is refused too the
+ *       snapshots that need it fail. A write never fails for a snapshot.
  */
 #include "state/heap/heap.h"
 

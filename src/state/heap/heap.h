@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state/heap/heap.h: the inner structures of the engine "hashmap". For the files of this folder.
  *
- *   heap --> states[] --> tables[key group] --> table --older--> table ...
- *     |                                          the first serves; while it is growing the second
- * one |                                          still does for homes not yet moved; any others are
- * kept |                                          because an open snapshot has yet to read them
- *     +----> snapshots[8]: open ones, and aborted ones whose walk goes on without writing
+ *   heap --> states[] --> tables[key group] --> table --older--> table --older--> ...
+ *     |
+ *     '----> snapshots[8]: open ones, and aborted ones whose walk goes on without writing
+ *
+ * The first table of a key group serves. While it is growing the second one still does, for homes
+ * that have not moved. Any others are kept because an open snapshot has yet to read them.
  *
  * Thread: task.
  */

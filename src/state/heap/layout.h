@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state/heap/layout.h: what a bucket looks like, chosen per state from its types.
  *
- *   bucket   | head 16 | slot | slot | ... |        128 bytes; 256 where fewer than 3 slots would
- * fit head     OFFSET SIZE WHAT 0      2    epoch: the chunk's (snapshot rules, cow.c) 2      1
- * dirty: a bit a slot, set by every write, cleared when a checkpoint completes 3      1    flags:
- * bit 0 OVERFLOWED: some key passed this bucket, being full 4      4    zero 8      8    tags: one
- * a slot, 0: free; those without a slot stay 0 slot     | key part 8 or 16 | value: 8 to 48, or a
- * block reference of 16 | key part fixed key up to 8, or up to 16 bytes: the bytes, zeros behind
- *            any other key: u32 length; up to 12 bytes: the bytes, zeros behind
- *                                       longer: u32 upper half of the hash, u64 place in the slab
+ *   bucket   | head 16 | slot | slot | ... |     128 bytes; 256 where fewer than 3 slots would fit
  *
- * Home bucket and tag are drawn from different bits: home = upper half of the hash * bucket count
- * >> 32, tag = its lowest byte. So a table is in hash order, and a long key can be moved to another
- * table without reading it. A bucket has seven tags at most: they are one word, compared at once
- * with plain integer operations, which is as quick as SIMD is for eight bytes and needs no
- * dispatch.
+ *   head     OFFSET SIZE WHAT
+ *            0      2    epoch: the chunk's (snapshot rules, cow.c)
+ *            2      1    dirty: a bit a slot, set by every write since the last full checkpoint
+ *            3      1    flags: bit 0 OVERFLOWED: some key passed this bucket, being full
+ *            4      4    zero
+ *            8      8    tags: one a slot, 0: free; those without a slot stay 0
+ *
+ *   slot     | key part 8 or 16 | value: 8 to 48, or a block reference of 16 |
+ *
+ *   key part, fixed key up to 8 or 16 bytes:  its bytes, zeros behind
+ *             any other, up to 12 bytes:      u32 length, its bytes, zeros behind
+ *             longer:                         u32 length, u32 upper half of the hash, u64 place
+ *
+ * Home bucket and tag come from different bits: home = upper half of the hash * bucket count >> 32,
+ * tag = its lowest byte. So a table is in hash order, and a long key can be moved to another table
+ * without reading it.
+ *
+ * A bucket has seven tags at most: they are one word, compared at once with plain integer
+ * operations, as quick as SIMD is for eight bytes and without a dispatch.
  */
 #ifndef WR_STATE_HEAP_LAYOUT_H
 #define WR_STATE_HEAP_LAYOUT_H

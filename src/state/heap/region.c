@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* region: a buddy system over extents.
  *
- *   extent  | 0        | 4 | 6 |7|8 ...        |    units of 128 bytes; a block of order k starts
- * at map       2|FREE     1   0   0                  a multiple of 2^k units from the extent's base
+ *   extent  | 0       | 4 | 6 |7|8 ...          units of 128 bytes; a block of order k starts at
+ *   map       2|FREE    1   0   0               a multiple of 2^k units from the extent's base
  *
  * A size is cut into the blocks of its binary digits, largest first: 3 * 2^k units are a block of
  * order k + 1 and one of order k behind it. Taking rounds up to a power of two and frees the tail
@@ -10,10 +10,10 @@
  *
  * Invariants:
  *   (1) map[i] is the order of the block that starts at unit i, with the FREE bit iff it is on the
- * free list of its order; entries inside of a block mean nothing. (2) No two free buddies of one
- * order exist: they are joined when the second is freed. (3) An extent that is free as a whole is
- * given back, the newest one excepted (a table that grows and shrinks over the border must not ask
- * the system each time).
+ *       free list of its order; entries inside of a block never have that bit.
+ *   (2) No two free buddies of one order exist: they are joined when the second is freed.
+ *   (3) An extent that is free as a whole is given back, the newest one excepted: a table that
+ *       grows and shrinks over the border must not ask the system each time.
  *
  * What is larger than the largest order is an extent of its own, with no map.
  */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* restore: from the blocks of a snapshot to live tables.
  *
- *   IMAGE, same layout, seed and key group not yet begun    read straight into a fresh table; then
- * every bucket's head is checked and stamped IMAGE otherwise (old half of a growing pair, another
- * bucket by bucket, every slot inserted seed or bucket size) RECORDS every record inserted
+ *   IMAGE of this layout and seed,    read straight into a fresh table; then every bucket's head
+ *     its key group still empty       is checked and stamped
+ *   IMAGE otherwise                   bucket by bucket, every slot inserted: the old half of a
+ *                                     growing pair, another seed, another bucket size
+ *   RECORDS                           every record inserted
  *
  * The checksum of a block is known only behind its last byte. Until then its content is used for
  * nothing but filling memory that was sized by the directory, and every size in it is checked

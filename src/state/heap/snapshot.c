@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* snapshot: the life of a snapshot's slot.
  *
- *   FREE    --begin---------------------> OPEN     the epoch rises; nothing is copied
- * [snapshot_begin] OPEN    --turns, walk ends----------> WALKED   all is written and stamped
- * [snapshot_turn] WALKED  --end, completed------------> FREE [snapshot_end] OPEN    --end,
- * aborted--------------> ENDED    the walk goes on, only stamping      [snapshot_end] WALKED --end,
- * aborted--------------> FREE ENDED   --idle turns, walk ends-----> FREE [idle_turn] ENDED   --a
- * newer begin, no copies--> FREE     the newer walk stamps for it         [snapshot_begin]
+ *   FREE   --begin--------------------> OPEN     the epoch rises, nothing is copied
+ *   OPEN   --turns, walk ends---------> WALKED   all is written and stamped
+ *   WALKED --end----------------------> FREE
+ *   OPEN   --end (aborted)------------> ENDED    the walk goes on, only stamping
+ *   ENDED  --idle turns, walk ends----> FREE
+ *   ENDED  --begin of a newer one-----> FREE     if it has no copies: the newer walk stamps for it
  *
  * Two things bound how far epochs may drift apart: slots are few, and a begin that would put 2^14
  * epochs between itself and the oldest chunk stamps everything first.

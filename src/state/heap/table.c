@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* table: open addressing over buckets, growing a few buckets at a time.
  *
- *   home bucket --full, OVERFLOWED--> next --full, OVERFLOWED--> next: has a free slot, or no flag:
- * end
+ *   home bucket --full, OVERFLOWED--> next --full, OVERFLOWED--> next --no flag--> the end
  *
- * Growing: a new table of the next size stands in front of the old one. Homes of the old table move
- * in order; `older->moved` of them have left, so a key is in exactly one of the two and its hash
- * says in which. What has moved is left standing in the old table: that stays as it was for
- * snapshots that began before, and is freed with it.
+ * Growing: a new table of the next size stands in front of the old one. Homes of the old table
+ * move in order; `older->moved` of them have left, so a key is in exactly one of the two and its
+ * hash says in which. What has moved is left standing in the old table: that stays as it was for
+ * snapshots that began before, and is freed with it. (So an old slot may point to a key block that
+ * is no more: where a slot's home has moved, nothing but its stored hash may be read.)
  *
  *   STABLE  --make_room: full, or many removed--> GROWING   [begin_resize]
  *   GROWING --each insert and remove moves on---> GROWING   [move_homes]
@@ -15,11 +15,12 @@
  *
  * Invariants:
  *   (1) An entry stands in its home bucket or behind it, and every bucket it passed has OVERFLOWED
- * set. Removing clears the tag alone; flags go when the table is rebuilt. (2) Homes of a growing
- * table that a lookup may reach are below `ready`: fresh memory is initialised chunk by chunk, as
- * homes move in, never in one stroke. (3) Every table keeps a free slot for insert to end on. (4)
- * Setting OVERFLOWED needs no copy of the chunk: a flag without an entry behind it is harmless, in
- * memory and in an image.
+ *       set. Removing clears the tag alone; flags go when the table is rebuilt.
+ *   (2) Homes of a growing table that a lookup may reach are below `ready`: fresh memory is
+ *       initialised chunk by chunk, as homes move in, never in one stroke.
+ *   (3) Every table keeps a free slot for insert to end on.
+ *   (4) Setting OVERFLOWED needs no copy of the chunk: a flag without an entry behind it is
+ *       harmless, in memory and in an image.
  *
  * A step of growth adds at most half; moving 2 homes or more an insert ends it long before the
  * next.

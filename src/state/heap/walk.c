@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* walk: a snapshot's way through the live state, a bounded piece a turn.
  *
- *   state --> key group --> table(s) of the group --> chunk
- *                                                     read as it was [wr_cow_read], written,
- * stamped [wr_cow_walked]
+ *   state --> key group --> table(s) of the group --> chunk: read as it was   [wr_cow_read]
+ *                                                            written
+ *                                                            stamped          [wr_cow_walked]
  *
  * Flat states with fixed keys are written as images, a block a table; all others as records, a
- * block a key group. Empty ones leave no block. A chunk of records may take several turns: until it
- * is finished it is not stamped, so a write in between copies it and the walk goes on in the copy,
- * at the same slot.
+ * block a key group. Empty ones leave no block. A chunk of records may take several turns: until
+ * it is finished it is not stamped, so a write in between copies it and the walk goes on in the
+ * copy, at the same slot.
  *
- * Room: a piece is written when the writer can take it without waiting. What is larger than half of
- * all its buffers is written when half of them are free, since there may never be more.
+ * Room: a piece is written when the writer can take it without waiting. What is larger than half
+ * of all its buffers is written when half of them are free, since there may never be more.
  *
  * The walk of an ended snapshot writes nothing and reads nothing: it stamps, and gives its copies
  * back.

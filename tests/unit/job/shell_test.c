@@ -78,7 +78,7 @@ TEST(a_job_runs_to_its_end_on_real_threads)
         weir_job_report report = rig_look(&rig);
         assert_int_equal(rig.count, report.records_in);
         assert_int_equal(rig.count, report.records_out);
-        assert_true(report.checkpoints_completed >= 2);
+        assert_true(report.checkpoints_completed >= 1);
         place_fini(&place, &rig);
     }
 }
@@ -104,7 +104,8 @@ TEST(a_job_is_stopped_and_goes_on_on_real_threads)
     struct rig rig;
     place_init(&place, &rig);
     rig_set(&rig, "parallelism.default", "2");
-    rig.count = 10000;
+    rig.count = RIG_NUMBERS_MAX;
+    rig.rate = 1000; /* twenty seconds, of which it gets few */
     start(&rig);
     wait_for_checkpoints(&rig, 3);
     weir_job_stop(rig.job);
