@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* checkpoint_bench: row 7, how fast a full checkpoint gets to the disk: a whole job with a running sum per
- * 64-bit key, N keys loaded and then at rest, a checkpoint each interval; in the quiet between two of them
- * the O_DIRECT writer writes as many bytes to the same directory.
+/* checkpoint_bench: row 7, how fast a full checkpoint gets to the disk: a whole job with a running
+ * sum per 64-bit key, N keys loaded and then at rest, a checkpoint each interval; in the quiet
+ * between two of them the O_DIRECT writer writes as many bytes to the same directory.
  *
- * A checkpoint's time is from its trigger to its completion: barrier, image, checksums, fdatasync, manifest,
- * rename and the fsyncs of the directories.
+ * A checkpoint's time is from its trigger to its completion: barrier, image, checksums, fdatasync,
+ * manifest, rename and the fsyncs of the directories.
  *
- * Envelope: the task copies at some 5 GB/s, the io thread checksums at 16 GB/s and the disk takes 2: only the
- * disk should be seen, and 1-2 ms of fsyncs; expect 0.9.
+ * Envelope: the task copies at some 5 GB/s, the io thread checksums at 16 GB/s and the disk takes
+ * 2: only the disk should be seen, and 1-2 ms of fsyncs; expect 0.9.
  *
  *     checkpoint_bench [--keys N] [--data DIR] [--repetitions N] [--interval MS]
  */
@@ -99,8 +99,8 @@ make_graph(const weir_options *options, struct progress *progress)
     const weir_type *type =
         weir_environment_struct(environment, "event", sizeof(struct event), fields, 2);
     weir_environment_name_job(environment, "checkpoint_bench");
-    weir_stream *stream = weir_environment_source(environment, "events", &events, &progress,
-                                                  sizeof progress, type);
+    weir_stream *stream =
+        weir_environment_source(environment, "events", &events, &progress, sizeof progress, type);
     stream = weir_stream_sum(weir_stream_key_by(stream, "key"), "value");
     weir_discard_sink(weir_stream_uid(stream, "sums"));
     if (weir_environment_status(environment, &error) != WEIR_OK) {
@@ -121,8 +121,8 @@ next_checkpoint(weir_job *job, uint64_t key_count, uint64_t after)
             (void)weir_job_failure(job, &error);
             bench_die("the job is %s: %s", weir_job_state_name(report.state), error.message);
         }
-        if (report.checkpoints_completed > after && report.state_entries == key_count
-            && report.last_checkpoint_bytes >= key_count * sizeof(struct event)) {
+        if (report.checkpoints_completed > after && report.state_entries == key_count &&
+            report.last_checkpoint_bytes >= key_count * sizeof(struct event)) {
             return report;
         }
         usleep(POLL_US);
@@ -178,8 +178,8 @@ main(int argc, char **argv)
     weir_environment *environment = make_graph(options, &progress);
     weir_job_parameters parameters = { .size = sizeof parameters, .log = log_line };
     weir_job *job = NULL;
-    if (weir_job_create(environment, &parameters, &job, &error) != WEIR_OK
-        || weir_job_start(job, &error) != WEIR_OK) {
+    if (weir_job_create(environment, &parameters, &job, &error) != WEIR_OK ||
+        weir_job_start(job, &error) != WEIR_OK) {
         bench_die("%s", error.message);
     }
     measure(job, progress.key_count, data, repetitions, &disk, &checkpoint);

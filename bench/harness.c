@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* harness: see harness.h. The commit stands in BENCH_COMMIT, which the build defines; the processor's name
- * is read from /proc/cpuinfo. */
+/* harness: see harness.h. The commit stands in BENCH_COMMIT, which the build defines; the
+ * processor's name is read from /proc/cpuinfo. */
 #include "harness.h"
 
 #include <errno.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* harness: what every bench shares: clock, medians, one JSON line a result, the verdict on a gate, and
- * running a program.
+/* harness: what every bench shares: clock, medians, one JSON line a result, the verdict on a gate,
+ * and running a program.
  *
- * A gate is a ratio inside one run: the subject and its limit are measured in turns, at least five times
- * each, and their medians are compared. Absolute figures drift with the machine; ratios hold.
+ * A gate is a ratio inside one run: the subject and its limit are measured in turns, at least five
+ * times each, and their medians are compared. Absolute figures drift with the machine; ratios hold.
  *
- * Benches stop with words and exit code 2 when they cannot measure; 1 means that a floor does not hold.
- * Thread: one.
+ * Benches stop with words and exit code 2 when they cannot measure; 1 means that a floor does not
+ * hold. Thread: one.
  */
 #ifndef WEIR_BENCH_HARNESS_H
 #define WEIR_BENCH_HARNESS_H
@@ -63,7 +63,8 @@ struct bench_gate {
     bool less_is_good; /* the floor is a ceiling */
 };
 
-/* Prints the verdict, as a line for people on stderr and a JSON line on stdout. True: the floor holds. */
+/* Prints the verdict, as a line for people on stderr and a JSON line on stdout. True: the floor
+ * holds. */
 bool bench_judge(const struct bench_gate *gate, double value);
 
 /* --- programs --- */
@@ -75,10 +76,11 @@ struct bench_run {
     char words[4096]; /* the last of what it said on stderr, NUL-terminated */
 };
 
-/* Starts the program with these as stdout and stderr (-1: nowhere) and nothing as stdin; its process id. */
+/* Starts the program with these as stdout and stderr (-1: nowhere) and nothing as stdin; its
+ * process id. */
 int bench_spawn(char *const argv[], int out, int words);
-/* Runs the program to its end; stdout goes nowhere. Stops the bench, with the program's words, if its exit
- * code is not 0. */
+/* Runs the program to its end; stdout goes nowhere. Stops the bench, with the program's words, if
+ * its exit code is not 0. */
 void bench_exec(char *const argv[], struct bench_run *out_run);
 /* The number before `noun` in the words: "records in". Stops the bench if there is none. */
 uint64_t bench_number_before(const struct bench_run *run, const char *noun);

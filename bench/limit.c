@@ -3,8 +3,8 @@
  *
  *     limit [--repetitions N] [--directory DIR] [--keys N]
  *
- * Exit 1: a processor with AVX-512 counts under 100 M words/s: something else is running, and no ratio of
- * this run is to be believed.
+ * Exit 1: a processor with AVX-512 counts under 100 M words/s: something else is running, and no
+ * ratio of this run is to be believed.
  */
 #include "limit.h"
 
@@ -24,7 +24,9 @@ print_words(int repetitions)
 {
     struct bench_text text = bench_text_make(BENCH_TEXT_BYTES, 1);
     struct limit_words *words = limit_words_create();
-    static struct bench_figure figure = { .bench = "limit", .name = "wordcount", .unit = "words/s" };
+    static struct bench_figure figure = { .bench = "limit",
+                                          .name = "wordcount",
+                                          .unit = "words/s" };
     figure.engine = limit_words_code();
     figure.n = text.words;
     for (int i = -1; i < repetitions; i++) { /* -1 warms up */

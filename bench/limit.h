@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* limit: what this machine can do at all, with nothing of weir: the loops that gates are ratios of. The
- * program `limit` runs them alone; benches call them between their own runs.
- * Thread: one, but limit_null_start's. */
+/* limit: what this machine can do at all, with nothing of weir: the loops that gates are ratios of.
+ * The program `limit` runs them alone; benches call them between their own runs. Thread: one, but
+ * limit_null_start's. */
 #ifndef WEIR_BENCH_LIMIT_H
 #define WEIR_BENCH_LIMIT_H
 
@@ -42,8 +42,8 @@ double limit_lines_run(uint64_t *region, size_t size, uint64_t count, uint64_t s
 
 /* --- disk: 1 MiB writes past the page cache, then fdatasync --- */
 
-/* Writes `size` bytes to a new file and removes it; bytes per second until they are durable. *out_direct
- * false: the file system refuses O_DIRECT. */
+/* Writes `size` bytes to a new file and removes it; bytes per second until they are durable.
+ * *out_direct false: the file system refuses O_DIRECT. */
 double limit_disk_run(const char *path, size_t size, bool *out_direct);
 
 /* --- null run: a thread that only looks at the clock --- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* limit_disk: what the disk takes from one thread that writes 1 MiB at a time past the page cache and ends
- * with fdatasync. Two buffers of unlike content in turn, so that no layer below can make one of many. */
+/* limit_disk: what the disk takes from one thread that writes 1 MiB at a time past the page cache
+ * and ends with fdatasync. Two buffers of unlike content in turn, so that no layer below can make
+ * one of many. */
 #include "limit.h"
 
 #include "harness.h"

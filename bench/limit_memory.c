@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* limit_memory: what the memory gives to random accesses: whole lines, and a flat table.
  *
- * Envelope: a line from memory takes some 470 ns; with 24 under way one arrives every 20-28 ns: expect
- * 35-45 M/s over 10 M keys or more on huge pages.
+ * Envelope: a line from memory takes some 470 ns; with 24 under way one arrives every 20-28 ns:
+ * expect 35-45 M/s over 10 M keys or more on huge pages.
  */
 #include "limit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* limit_null: how long the system keeps a thread from running that asks for nothing: the noise below which
- * no stall can be measured. */
+/* limit_null: how long the system keeps a thread from running that asks for nothing: the noise
+ * below which no stall can be measured. */
 #include "limit.h"
 
 #include "harness.h"

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* limit_words: the fused word count: what one core can do of it.
  *
- *   text --64 bytes--> mask of separators --> end of each word --> 16 bytes, cut, upper-cased, hashed
- *        --256 words----> probes of a flat table, whose lines were prefetched when the word was hashed
+ *   text --64 bytes--> mask of separators --> end of each word --> 16 bytes, cut, upper-cased,
+ * hashed
+ *        --256 words----> probes of a flat table, whose lines were prefetched when the word was
+ * hashed
  *
  * Envelope: 7.5 bytes a word; some 8 cycles to find, cut and hash it and 10 to count it, the table
  * being out of L2 but prefetched: expect 130-160 M words/s at 3.5 GHz.
  *
- * The same source is compiled three times, for SSE2, AVX2 and AVX-512; the processor chooses at run time.
+ * The same source is compiled three times, for SSE2, AVX2 and AVX-512; the processor chooses at run
+ * time.
  */
 #include "limit.h"
 
@@ -91,7 +94,8 @@ count_found(struct limit_words *words, size_t count)
 static const uint8_t cut[2 * WORD_MOST] = { 255, 255, 255, 255, 255, 255, 255, 255,
                                             255, 255, 255, 255, 255, 255, 255, 255 };
 
-/* Takes the word of `size` bytes into found[at]; its place in the table is on its way afterwards. */
+/* Takes the word of `size` bytes into found[at]; its place in the table is on its way afterwards.
+ */
 static inline __attribute__((always_inline)) void
 take_word(struct limit_words *words, size_t at, const char *from, size_t size)
 {
@@ -140,34 +144,35 @@ static inline __attribute__((target("avx512bw,avx512vl"))) uint64_t
 separators_avx512(const char *at)
 {
     __m512i bytes = _mm512_loadu_si512((const void *)at);
-    return _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(' '))
-           | _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\n'));
+    return _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(' ')) |
+           _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\n'));
 }
 
-/* The loop, the same for all. `ended` is where the last word ended, plus one: the next one's begin. */
-#define RUN_BODY(separators)                                                                       \
-    uint64_t total = 0;                                                                            \
-    size_t count = 0, begin = 0;                                                                   \
-    for (size_t at = 0; at < text->size; at += 64) {                                               \
-        uint64_t mask = separators(text->data + at);                                               \
-        while (mask != 0) {                                                                        \
-            size_t end = at + (size_t)__builtin_ctzll(mask);                                       \
-            size_t size = end - begin;                                                             \
-            mask &= mask - 1;                                                                      \
-            if (size > WORD_MOST) {                                                                \
-                bench_die("a word of %zu bytes is not of this bench's text", size);                \
-            }                                                                                      \
-            take_word(words, count, text->data + begin, size);                                     \
-            count += size != 0;                                                                    \
-            begin = end + 1;                                                                       \
-        }                                                                                          \
-        if (count >= AHEAD) {                                                                      \
-            count_found(words, count);                                                             \
-            total += count;                                                                        \
-            count = 0;                                                                             \
-        }                                                                                          \
-    }                                                                                              \
-    count_found(words, count);                                                                     \
+/* The loop, the same for all. `ended` is where the last word ended, plus one: the next one's begin.
+ */
+#define RUN_BODY(separators)                                                        \
+    uint64_t total = 0;                                                             \
+    size_t count = 0, begin = 0;                                                    \
+    for (size_t at = 0; at < text->size; at += 64) {                                \
+        uint64_t mask = separators(text->data + at);                                \
+        while (mask != 0) {                                                         \
+            size_t end = at + (size_t)__builtin_ctzll(mask);                        \
+            size_t size = end - begin;                                              \
+            mask &= mask - 1;                                                       \
+            if (size > WORD_MOST) {                                                 \
+                bench_die("a word of %zu bytes is not of this bench's text", size); \
+            }                                                                       \
+            take_word(words, count, text->data + begin, size);                      \
+            count += size != 0;                                                     \
+            begin = end + 1;                                                        \
+        }                                                                           \
+        if (count >= AHEAD) {                                                       \
+            count_found(words, count);                                              \
+            total += count;                                                         \
+            count = 0;                                                              \
+        }                                                                           \
+    }                                                                               \
+    count_found(words, count);                                                      \
     return total + count;
 
 static uint64_t

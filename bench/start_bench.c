@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* start_bench: row 13, how soon the word count gives its first result and how much memory it holds when
- * there is nothing to do.
+/* start_bench: row 13, how soon the word count gives its first result and how much memory it holds
+ * when there is nothing to do.
  *
- *   start   from exec to the first line of the print sink at a pipe: one line of input, checkpointing on
- *   idle    resident memory of a job that has waited at the end of its input for ten seconds
+ *   start   from exec to the first line of the print sink at a pipe: one line of input,
+ * checkpointing on idle    resident memory of a job that has waited at the end of its input for ten
+ * seconds
  *
- * Envelope: exec and the loader 1 ms, four threads 0.1 ms each, a directory and a lock 0.3 ms: some 3 ms.
+ * Envelope: exec and the loader 1 ms, four threads 0.1 ms each, a directory and a lock 0.3 ms: some
+ * 3 ms.
  *
  *     start_bench [--weir PROGRAM] [--job SO] [--data DIR] [--repetitions N] [--idle SECONDS]
  */
@@ -38,11 +40,12 @@ spawn_job(struct bench *bench, bool follow, int out)
     bench_remove_tree(bench->checkpoints);
     char directory[PATH_ROOM + 64];
     snprintf(directory, sizeof directory, "execution.checkpointing.dir=%s", bench->checkpoints);
-    const char *arguments[] = { bench->weir, "run",
-                                "-D",        "execution.checkpointing.interval=1s",
-                                "-D",        directory,
-                                bench->job,  "--input",
-                                bench->input, follow ? "--follow" : NULL, NULL };
+    const char *arguments[] = { bench->weir,  "run",
+                                "-D",         "execution.checkpointing.interval=1s",
+                                "-D",         directory,
+                                bench->job,   "--input",
+                                bench->input, follow ? "--follow" : NULL,
+                                NULL };
     char *argv[sizeof arguments / sizeof arguments[0]];
     memcpy(argv, arguments, sizeof arguments);
     return bench_spawn(argv, out, -1);
@@ -57,7 +60,8 @@ wait_for(int child)
     }
 }
 
-/* Reads until a whole line is there, then when that was; the rest is read so that the job can end. */
+/* Reads until a whole line is there, then when that was; the rest is read so that the job can end.
+ */
 static double
 first_line_at(int out)
 {
@@ -131,8 +135,8 @@ prepare(struct bench *bench, int argc, char **argv)
     snprintf(bench->checkpoints, sizeof bench->checkpoints, "%.3000s/start-checkpoints", data);
     bench_make_directory(data);
     FILE *file = fopen(bench->input, "wb");
-    if (file == NULL || fputs("the word count that survives kill -9\n", file) < 0
-        || fclose(file) != 0) {
+    if (file == NULL || fputs("the word count that survives kill -9\n", file) < 0 ||
+        fclose(file) != 0) {
         bench_die("writing %s: %s", bench->input, strerror(errno));
     }
 }

@@ -64,8 +64,8 @@ store_part(const struct bench_text *text, const char *path, size_t from, size_t 
         return;
     }
     FILE *file = fopen(path, "wb");
-    if (file == NULL || fwrite(text->data + from, 1, to - from, file) != to - from
-        || fclose(file) != 0) {
+    if (file == NULL || fwrite(text->data + from, 1, to - from, file) != to - from ||
+        fclose(file) != 0) {
         bench_die("writing %s: %s", path, strerror(errno));
     }
 }

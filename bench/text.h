@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* text: the seeded input of the word count: 100,000 words of 3 to 10 lower-case letters, drawn uniformly,
- * ten a line. Thread: one. */
+/* text: the seeded input of the word count: 100,000 words of 3 to 10 lower-case letters, drawn
+ * uniformly, ten a line. Thread: one. */
 #ifndef WEIR_BENCH_TEXT_H
 #define WEIR_BENCH_TEXT_H
 
@@ -26,8 +26,8 @@ struct bench_text {
 
 /* At most `size` bytes of text; the same seed gives the same text. */
 struct bench_text bench_text_make(size_t size, uint64_t seed);
-/* Writes it as BENCH_TEXT_FILES files of about equal size below `directory`, unless they are there already
- * with the right length. */
+/* Writes it as BENCH_TEXT_FILES files of about equal size below `directory`, unless they are there
+ * already with the right length. */
 void bench_text_store(const struct bench_text *text, const char *directory);
 
 #endif /* WEIR_BENCH_TEXT_H */

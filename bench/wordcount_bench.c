@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wordcount_bench: row 5, the word count end to end: `weir run` of a job compiled alone, from text on disk
- * to a sink, checkpoints each second, against the fused limit program of the same run.
+/* wordcount_bench: row 5, the word count end to end: `weir run` of a job compiled alone, from text
+ * on disk to a sink, checkpoints each second, against the fused limit program of the same run.
  *
  *   limit     one core, nothing but the loop
  *   fused     parallelism 1: all in one task, one core
  *   exchange  parallelism 2: words cross to the task that owns them; divided by two cores
  *   files     as fused, every running count written to files and committed; not a gate
  *
- * Time is from exec to exit, start and final checkpoint included. Records in and out must equal the lines
- * and words of the text; the last count of each word in the committed files must equal the limit's.
+ * Time is from exec to exit, start and final checkpoint included. Records in and out must equal the
+ * lines and words of the text; the last count of each word in the committed files must equal the
+ * limit's.
  *
- * Envelope: the limit needs some 6.5 ns a word. A record of 40 bytes is written twice and read three times
- * in L2, its key hashed twice: 15-20 ns a word is what this design can reach.
+ * Envelope: the limit needs some 6.5 ns a word. A record of 40 bytes is written twice and read
+ * three times in L2, its key hashed twice: 15-20 ns a word is what this design can reach.
  *
  *     wordcount_bench [--weir PROGRAM] [--job SO] [--data DIR] [--repetitions N] [--megabytes N]
  */
@@ -74,18 +75,24 @@ run_weir(struct bench *bench, enum subject subject)
     char directory[PATH_ROOM + 64];
     snprintf(directory, sizeof directory, "execution.checkpointing.dir=%s", bench->checkpoints);
     const char *cores = subject == EXCHANGE ? "2" : "1";
-    const char *arguments[] = { bench->weir, "run",
-                                "-p",        cores,
-                                "-D",        "execution.checkpointing.interval=1s",
-                                "-D",        directory,
-                                bench->job,  bench->input,
-                                subject == FILES ? bench->output : NULL, NULL };
+    const char *arguments[] = { bench->weir,
+                                "run",
+                                "-p",
+                                cores,
+                                "-D",
+                                "execution.checkpointing.interval=1s",
+                                "-D",
+                                directory,
+                                bench->job,
+                                bench->input,
+                                subject == FILES ? bench->output : NULL,
+                                NULL };
     char *argv[sizeof arguments / sizeof arguments[0]];
     memcpy(argv, arguments, sizeof arguments);
     struct bench_run run;
     bench_exec(argv, &run);
-    if (bench_number_before(&run, "records in") != bench->text.lines
-        || bench_number_before(&run, "out,") != bench->text.words) {
+    if (bench_number_before(&run, "records in") != bench->text.lines ||
+        bench_number_before(&run, "out,") != bench->text.words) {
         bench_die("of %llu lines and %llu words: %s", (unsigned long long)bench->text.lines,
                   (unsigned long long)bench->text.words, run.words);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wordcount_bench_job: the word count that is measured: lines -> upper-cased words -> (word, 1) -> keyed by
- * word -> running count -> counting sink, or committed files.
+/* wordcount_bench_job: the word count that is measured: lines -> upper-cased words -> (word, 1) ->
+ * keyed by word -> running count -> counting sink, or committed files.
  *
  *     weir run wordcount_bench_job.so INPUT [OUTPUT]
  */
@@ -100,31 +100,37 @@ spaces(const char *block)
     return mask;
 }
 
+/* The same of the `size` bytes from `block` on, fewer than a block, which end a line of
+ * `line_size`. */
+static uint64_t
+spaces_of_rest(const char *block, size_t size, size_t line_size)
+{
+    if (line_size >= BLOCK) { /* the line's last block holds them too */
+        return size != 0 ? spaces(block + size - BLOCK) >> (BLOCK - size) : 0;
+    }
+    char padded[BLOCK] = { 0 };
+    memcpy(padded, block, size);
+    return spaces(padded);
+}
+
 /* Splits on single spaces; what is empty between two of them is dropped. */
 static weir_status
 split_line(const char *line, size_t size, weir_collector *out)
 {
     const char *begin = line;
-    for (size_t at = 0; at <= size; at += BLOCK) { /* the line's end counts as a space */
-        char padded[BLOCK];
+    for (size_t at = 0; at < size; at += BLOCK) {
         const char *block = line + at;
-        if (size - at < BLOCK) {
-            memset(padded, ' ', BLOCK);
-            memcpy(padded, block, size - at);
-            block = padded;
-        }
-        for (uint64_t mask = spaces(block); mask != 0; mask &= mask - 1) {
-            const char *end = line + at + __builtin_ctzll(mask);
-            if (end > line + size) {
-                break;
-            }
+        uint64_t mask = size - at >= BLOCK ? spaces(block) : spaces_of_rest(block, size - at, size);
+        for (; mask != 0; mask &= mask - 1) {
+            const char *end = block + __builtin_ctzll(mask);
             if (end > begin && emit_word(begin, (size_t)(end - begin), out) != WEIR_OK) {
                 return WEIR_LIMIT; /* the task has the words */
             }
             begin = end + 1;
         }
     }
-    return WEIR_OK;
+    const char *end = line + size;
+    return end > begin ? emit_word(begin, (size_t)(end - begin), out) : WEIR_OK;
 }
 
 static weir_status

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* consumer: a program that links the installed libweir and knows nothing of the tree it came from. */
+/* consumer: a program that links the installed libweir and knows nothing of the tree it came from.
+ */
 #include <weir/options.h>
 #include <weir/type.h>
 
@@ -14,9 +15,9 @@ main(void)
     if (weir_options_create(NULL, &options) != WEIR_OK) {
         return 1;
     }
-    if (weir_options_set(options, "parallelism.default", "3", WEIR_LEVEL_JOB, "consumer.c", &error)
-            != WEIR_OK
-        || weir_options_int(options, "parallelism.default") != 3) {
+    if (weir_options_set(options, "parallelism.default", "3", WEIR_LEVEL_JOB, "consumer.c",
+                         &error) != WEIR_OK ||
+        weir_options_int(options, "parallelism.default") != 3) {
         return 1;
     }
     weir_options_destroy(options);

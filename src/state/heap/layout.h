@@ -107,16 +107,15 @@ wr_home_of(uint32_t high, uint32_t bucket_count)
 static inline void
 wr_short_words(const uint8_t *at, uint32_t size, uint64_t *out_low, uint64_t *out_high)
 {
+    if (size >= 4) { /* parts that may overlap: no branch on the number */
+        uint32_t second = size < 8 ? size - 4 : 4;
+        uint32_t unused = 4 * (12 - size); /* half of the bits that the last part has too many */
+        *out_low = wr_get_u32(at) | (uint64_t)wr_get_u32(at + second) << (8 * second);
+        *out_high = (uint64_t)wr_get_u32(at + size - 4) >> unused >> unused;
+        return;
+    }
     *out_high = 0;
-    if (size >= 8) {
-        *out_low = wr_get_u64(at);
-        if (size > 8) {
-            *out_high = wr_get_u64(at + size - 8) >> (8 * (16 - size));
-        }
-    } else if (size >= 4) {
-        uint64_t tail = wr_get_u32(at + size - 4);
-        *out_low = wr_get_u32(at) | tail << (8 * (size - 4));
-    } else if (size > 0) {
+    if (size > 0) {
         uint32_t middle = size >> 1;
         *out_low = at[0] | (uint64_t)at[middle] << (8 * middle) |
                    (uint64_t)at[size - 1] << (8 * (size - 1));

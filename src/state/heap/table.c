@@ -31,8 +31,9 @@
 #include "base/fail.h"
 
 enum {
-    TABLE_BUCKETS_MOST = 1 << 29
-}; /* seven slots each still count in 32 bits */
+    TABLE_BUCKETS_MOST = 1 << 29, /* seven slots each still count in 32 bits */
+    FEW_SLOTS = 6
+};
 
 static uint32_t
 capacity(const struct wr_layout *layout, const struct wr_table *table)
@@ -40,13 +41,16 @@ capacity(const struct wr_layout *layout, const struct wr_table *table)
     return table->bucket_count * layout->slots;
 }
 
-/* Entries a table of that size is meant to hold: 13/16 of its slots; a single bucket can be full.
- */
+/* Entries a table of that size is meant to hold: 13/16 of its slots; 10/16 where a bucket has few
+ * slots, as more of them are full then; a single bucket can be full. */
 static uint64_t
 threshold(const struct wr_layout *layout, uint64_t bucket_count)
 {
     uint64_t slots = bucket_count * layout->slots;
-    return bucket_count == 1 ? slots : slots * 13 / 16;
+    if (bucket_count == 1) {
+        return slots;
+    }
+    return slots * (layout->slots < FEW_SLOTS ? 10 : 13) / 16;
 }
 
 static uint32_t
