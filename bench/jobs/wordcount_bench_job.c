@@ -47,7 +47,7 @@ store_4(char *to, uint64_t bytes)
 }
 
 /* 4 to 16 bytes as four parts that may overlap: words of any such length take the same way. */
-static void
+static inline __attribute__((always_inline)) void
 copy_short(char *to, const char *from, size_t size)
 {
     size_t middle = size >> 3 << 2;
@@ -62,7 +62,7 @@ copy_short(char *to, const char *from, size_t size)
     store_4(to + last, second >> 32);
 }
 
-static void
+static inline __attribute__((always_inline)) void
 copy_upper(char *to, const char *from, size_t size)
 {
     if (size >= 4 && size <= 16) {
@@ -75,7 +75,7 @@ copy_upper(char *to, const char *from, size_t size)
     }
 }
 
-static weir_status
+static inline __attribute__((always_inline)) weir_status
 emit_word(const char *word, size_t size, weir_collector *out)
 {
     struct word_count *record = weir_collector_emit(out, sizeof *record + size);

@@ -178,7 +178,7 @@ stand_in(weir_job *job)
 weir_status
 weir_job_start(weir_job *job, weir_error *err)
 {
-    if (job == NULL || job->phase != WR_PHASE_CREATED) {
+    if (job == NULL || job->threads_started || job->phase != WR_PHASE_CREATED) {
         return WEIR_INVALID;
     }
     WR_TRY(wr_job_begin(job, err));

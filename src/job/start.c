@@ -82,7 +82,7 @@ weir_job_destroy(weir_job *job)
     if (job == NULL) {
         return;
     }
-    if (job->phase != WR_PHASE_CREATED && !job->threads_started && !wr_job_has_ended(job)) {
+    if (!job->threads_started && job->phase != WR_PHASE_CREATED && !wr_job_has_ended(job)) {
         wr_job_give_up(job);
         run_to_end(job);
     }

@@ -82,7 +82,8 @@ lab_init(struct lab *lab, uint64_t seed, enum lab_job job, uint64_t events, uint
     lab->input_seed = wr_rng_next(&lab->rng) >> 33;
     lab->seen = calloc(LAB_FILES_MAX, sizeof *lab->seen);
     struct os_sim_config config = { .seed = wr_rng_next(&lab->rng),
-                                    .clock_step_ns = 3000,
+                                    .clock_step_ns =
+                                        wr_rng_below(&lab->rng, 2) == 0 ? 3000 : 100000,
                                     .cpu_count = 2 };
     lab->sim = os_sim_create(&config);
     os_sim_directory_put(lab->sim, LAB_INPUT);

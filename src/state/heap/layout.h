@@ -35,7 +35,9 @@ enum {
     WR_FLAT_VALUE_MOST = 48,
     WR_FIXED_KEY_MOST = 16,
     WR_INLINE_KEY_MOST = 12,
-    WR_CHUNK_BYTES = 1024 /* unit of copy on write; 4096 copies faster and stalls longer (bench) */
+    /* Unit of copy on write. Measured on the batch behind a barrier (1024 random keys): 512 bytes
+     * 0.25 ms, 1 KiB 0.3 ms, 4 KiB 0.6 ms; the walk is as fast with each. */
+    WR_CHUNK_BYTES = 512
 };
 
 enum wr_key_form {
