@@ -23,6 +23,13 @@ refused() {
 }
 
 case ${1:-} in
+names_finds_a_function_that_is_gone)
+    echo 'First `wr_task_step`, in `src/runtime/task.c`.' >"$tree/page.md"
+    "$root/tools/check_names" "$tree/page.md"
+    echo 'Then `wr_task_stumble`, in `src/runtime/stumble.c`.' >>"$tree/page.md"
+    refused 'wr_task_stumble' "$root/tools/check_names" "$tree/page.md"
+    refused 'src/runtime/stumble.c' "$root/tools/check_names" "$tree/page.md"
+    ;;
 layers_finds_an_upward_include)
     mkdir -p "$tree/src/state" "$tree/src/runtime"
     echo '#include "base/memory.h"' >"$tree/src/state/value.c"
