@@ -58,7 +58,7 @@ lab_listen(struct lab *lab)
     static const char lines[] = "to be or not to be\nthat is the question\nto be\n";
     enum {
         PIECE = 9,
-        PAUSE = 30
+        PAUSE = 4
     };
     struct os_sim_peer script[2 * (sizeof lines / PIECE + 1) + 1];
     size_t count = 0;
