@@ -210,8 +210,9 @@ run_state(const struct lab *from, const struct scenario *scenario, struct os_sim
     struct lab lab = *from;
     lab.sim = os_sim_crash_materialize(crash);
     lab.observer = NULL;
-    lab.seen = calloc(LAB_FILES_MAX, sizeof *lab.seen);
+    lab.seen = NULL;
     lab.seen_count = 0;
+    lab.seen_room = 0;
     wr_rng_init(&lab.rng, SEED);
     struct lab_attempt attempt = attempt_of(scenario);
     struct lab_outcome outcome;

@@ -20,7 +20,8 @@ weir_status wordcount_main(weir_environment *environment, int argc, char **argv)
 
 enum {
     ACTORS_MAX = 256,
-    ARGUMENTS_MAX = 16
+    ARGUMENTS_MAX = 16,
+    BUFFER_BYTES = 16384 /* of a state file being written: small, so that blocks span buffers */
 };
 
 /* --- life --- */
@@ -80,7 +81,6 @@ lab_init(struct lab *lab, uint64_t seed, enum lab_job job, uint64_t events, uint
     lab->events = events;
     lab->keys = keys;
     lab->input_seed = wr_rng_next(&lab->rng) >> 33;
-    lab->seen = calloc(LAB_FILES_MAX, sizeof *lab->seen);
     struct os_sim_config config = { .seed = wr_rng_next(&lab->rng),
                                     .clock_step_ns =
                                         wr_rng_below(&lab->rng, 2) == 0 ? 3000 : 100000,
@@ -387,6 +387,7 @@ run_job(struct lab *lab, const struct lab_attempt *attempt, weir_environment *en
     if (job == NULL) {
         return;
     }
+    job->task_environment.state_file_buffer_size = BUFFER_BYTES;
     weir_status begun = wr_job_begin(job, &out->error);
     if (begun == WEIR_OK) {
         run_schedule(lab, attempt, job, out);

@@ -22,10 +22,6 @@ enum lab_job {
     LAB_SOCKET /* the word count over a socket: at most once */
 };
 
-enum {
-    LAB_FILES_MAX = 4096
-};
-
 /* A committed file as it was first seen; it must never change or go. */
 struct lab_seen {
     char name[256];
@@ -48,6 +44,7 @@ struct lab {
     uint64_t input_seed;
     struct lab_seen *seen;
     size_t seen_count;
+    size_t seen_room;
     struct lab_mark marks[64];
     size_t mark_count;
     struct wr_os *observer; /* looks at files as another process */

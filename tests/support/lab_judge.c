@@ -43,9 +43,9 @@ remember(struct lab *lab, const char *name, const uint8_t *data, size_t size)
             return true;
         }
     }
-    if (lab->seen_count == LAB_FILES_MAX) {
-        snprintf(lab->words, sizeof lab->words, "too many committed files for the oracle");
-        return false;
+    if (lab->seen_count == lab->seen_room) {
+        lab->seen_room = lab->seen_room != 0 ? lab->seen_room * 2 : 16;
+        lab->seen = realloc(lab->seen, lab->seen_room * sizeof *lab->seen);
     }
     struct lab_seen *seen = &lab->seen[lab->seen_count++];
     snprintf(seen->name, sizeof seen->name, "%s", name);
