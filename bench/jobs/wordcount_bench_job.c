@@ -19,72 +19,19 @@ struct word_count {
     int64_t count;
 };
 
-/* Each of a to z in the eight bytes becomes upper case; all else stays. */
-static uint64_t
-upper_case(uint64_t bytes)
+static __m128i
+load_16(const char *from)
 {
-    const uint64_t ones = 0x0101010101010101ULL;
-    uint64_t low = bytes & 0x7f * ones;
-    uint64_t from_a = low + (0x80 - 'a') * ones;
-    uint64_t past_z = low + (0x7f - 'z') * ones;
-    uint64_t is_lower = (from_a ^ past_z) & ~bytes & 0x80 * ones;
-    return bytes - (is_lower >> 2);
+    return _mm_loadu_si128((const __m128i *)(const void *)from);
 }
 
-static uint32_t
-load_4(const char *from)
+/* Each of a to z becomes upper case; all else stays. */
+static __m128i
+upper_case(__m128i bytes)
 {
-    uint32_t bytes;
-    memcpy(&bytes, from, sizeof bytes);
-    return bytes;
-}
-
-static void
-store_4(char *to, uint64_t bytes)
-{
-    uint32_t low = (uint32_t)bytes;
-    memcpy(to, &low, sizeof low);
-}
-
-/* 4 to 16 bytes as four parts that may overlap: words of any such length take the same way. */
-static inline __attribute__((always_inline)) void
-copy_short(char *to, const char *from, size_t size)
-{
-    size_t middle = size >> 3 << 2;
-    size_t last = size - 4;
-    uint64_t first = load_4(from) | (uint64_t)load_4(from + middle) << 32;
-    uint64_t second = load_4(from + last - middle) | (uint64_t)load_4(from + last) << 32;
-    first = upper_case(first);
-    second = upper_case(second);
-    store_4(to, first);
-    store_4(to + middle, first >> 32);
-    store_4(to + last - middle, second);
-    store_4(to + last, second >> 32);
-}
-
-static inline __attribute__((always_inline)) void
-copy_upper(char *to, const char *from, size_t size)
-{
-    if (size >= 4 && size <= 16) {
-        copy_short(to, from, size);
-        return;
-    }
-    for (size_t i = 0; i < size; i++) {
-        unsigned char byte = (unsigned char)from[i];
-        to[i] = (char)(byte - ((unsigned char)(byte - 'a') < 26) * 32);
-    }
-}
-
-static inline __attribute__((always_inline)) weir_status
-emit_word(const char *word, size_t size, weir_collector *out)
-{
-    struct word_count *record = weir_collector_emit(out, sizeof *record + size);
-    if (record == NULL) {
-        return WEIR_LIMIT;
-    }
-    *record = (struct word_count){ { sizeof *record, (uint32_t)size }, 1 };
-    copy_upper((char *)(record + 1), word, size);
-    return WEIR_OK;
+    __m128i is_lower = _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8('a' - 1)),
+                                     _mm_cmplt_epi8(bytes, _mm_set1_epi8('z' + 1)));
+    return _mm_sub_epi8(bytes, _mm_and_si128(is_lower, _mm_set1_epi8('a' - 'A')));
 }
 
 /* Bit i: byte i of the block is a space. */
@@ -94,8 +41,8 @@ spaces(const char *block)
     const __m128i space = _mm_set1_epi8(' ');
     uint64_t mask = 0;
     for (int i = 0; i < BLOCK / 16; i++) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(block + i * 16));
-        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, space)) << i * 16;
+        __m128i is_space = _mm_cmpeq_epi8(load_16(block + i * 16), space);
+        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(is_space) << i * 16;
     }
     return mask;
 }
@@ -113,24 +60,101 @@ spaces_of_rest(const char *block, size_t size, size_t line_size)
     return spaces(padded);
 }
 
+static uint64_t
+load_4(const char *from)
+{
+    uint32_t bytes;
+    memcpy(&bytes, from, sizeof bytes);
+    return bytes;
+}
+
+/* The word's bytes and zeros behind; `left` is how many may be read from its begin. */
+static inline __attribute__((always_inline)) __m128i
+load_word(const char *word, size_t size, size_t left)
+{
+    static const uint8_t kept[32] = { 255, 255, 255, 255, 255, 255, 255, 255,
+                                      255, 255, 255, 255, 255, 255, 255, 255 };
+    if (__builtin_expect(left >= 16, 1)) {
+        return _mm_and_si128(load_16(word), load_16((const char *)kept + 16 - size));
+    }
+    if (size >= 4 && size <= 12) { /* parts that may overlap */
+        size_t second = size < 8 ? size - 4 : 4;
+        uint64_t low = load_4(word) | load_4(word + second) << (8 * second);
+        uint64_t high = load_4(word + size - 4) >> (4 * (12 - size)) >> (4 * (12 - size));
+        return _mm_set_epi64x((long long)high, (long long)low);
+    }
+    char padded[16] = { 0 };
+    memcpy(padded, word, size);
+    return load_16(padded);
+}
+
+/* A word of up to 16 bytes: its record's last eight bytes are filled up with zeros, as a block's
+ * always are. */
+static inline __attribute__((always_inline)) weir_status
+emit_short(const char *word, size_t size, size_t left, weir_collector *out)
+{
+    size_t second =
+        (size > 8) * sizeof(uint64_t); /* where the other eight bytes go, if there are */
+    struct word_count *record = weir_collector_emit(out, sizeof *record + 8 + second);
+    if (record == NULL) {
+        return WEIR_LIMIT;
+    }
+    *record = (struct word_count){ { sizeof *record, (uint32_t)size }, 1 };
+    __m128i bytes = upper_case(load_word(word, size, left));
+    uint64_t low = (uint64_t)_mm_cvtsi128_si64(bytes);
+    uint64_t high = (uint64_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(bytes, bytes));
+    high = second != 0 ? high : low;
+    memcpy(record + 1, &low, sizeof low);
+    memcpy((char *)(record + 1) + second, &high, sizeof high);
+    return WEIR_OK;
+}
+
+static weir_status
+emit_long(const char *word, size_t size, weir_collector *out)
+{
+    struct word_count *record = weir_collector_emit(out, sizeof *record + size);
+    if (record == NULL) {
+        return WEIR_LIMIT;
+    }
+    *record = (struct word_count){ { sizeof *record, (uint32_t)size }, 1 };
+    unsigned char *to = (unsigned char *)(record + 1);
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = (unsigned char)word[i];
+        to[i] = (unsigned char)(byte - ((unsigned char)(byte - 'a') < 26) * 32);
+    }
+    return WEIR_OK;
+}
+
+static inline __attribute__((always_inline)) weir_status
+emit_word(const char *word, const char *end, const char *line_end, weir_collector *out)
+{
+    size_t size = (size_t)(end - word);
+    if (size == 0) {
+        return WEIR_OK;
+    }
+    return __builtin_expect(size <= 16, 1) ? emit_short(word, size, (size_t)(line_end - word), out)
+                                           : emit_long(word, size, out);
+}
+
 /* Splits on single spaces; what is empty between two of them is dropped. */
 static weir_status
 split_line(const char *line, size_t size, weir_collector *out)
 {
     const char *begin = line;
+    const char *line_end = line + size;
     for (size_t at = 0; at < size; at += BLOCK) {
         const char *block = line + at;
         uint64_t mask = size - at >= BLOCK ? spaces(block) : spaces_of_rest(block, size - at, size);
         for (; mask != 0; mask &= mask - 1) {
             const char *end = block + __builtin_ctzll(mask);
-            if (end > begin && emit_word(begin, (size_t)(end - begin), out) != WEIR_OK) {
-                return WEIR_LIMIT; /* the task has the words */
+            weir_status status = emit_word(begin, end, line_end, out);
+            if (status != WEIR_OK) {
+                return status; /* the task has the words */
             }
             begin = end + 1;
         }
     }
-    const char *end = line + size;
-    return end > begin ? emit_word(begin, (size_t)(end - begin), out) : WEIR_OK;
+    return emit_word(begin, line_end < begin ? begin : line_end, line_end, out);
 }
 
 static weir_status

@@ -9,9 +9,9 @@
  *     2 of 32              31^2 (31 c0 + c1) + (31 c2 + c3), ...
  *     1                    31^4 of the first + the second, modulo 2^32
  *
- * Zeros before the first byte change nothing, so any 4 to 16 bytes are two such words, and no
- * branch depends on their length: words of text come in all of them. The first byte above 0x7F
- * leaves for the decoder, which a key in ASCII never meets.
+ * Zeros behind the last byte multiply the code by 31 each, which a factor takes back. So any 4 to
+ * 12 bytes are a word and a half, and no branch depends on their length: words of text come in all
+ * of them. The first byte above 0x7F leaves for the decoder, which a key in ASCII never meets.
  *
  * wr_java_hash calls itself for nested structs; WEIR_NESTING_MAX bounds it.
  */
@@ -22,11 +22,10 @@
 #define P1 WR_JAVA_P1
 #define P8 WR_JAVA_P8
 
-/* 31^0 to 31^16, modulo 2^32. */
-static const uint32_t power_31[17] = {
-    0x00000001u, 0x0000001fu, 0x000003c1u, 0x0000745fu, 0x000e1781u, 0x01b4d89fu,
-    0x34e63b41u, 0x67e12cdfu, 0x94446f01u, 0xf449711fu, 0x94e4b2c1u, 0x07b1a55fu,
-    0xee830681u, 0xe1ddc99fu, 0x59db6a41u, 0xe191dddfu, 0x50a9de01u,
+/* 31^0 to 31^12, modulo 2^32. */
+static const uint32_t power_31[WR_JAVA_SHORT_MOST + 1] = {
+    0x00000001u, 0x0000001fu, 0x000003c1u, 0x0000745fu, 0x000e1781u, 0x01b4d89fu, 0x34e63b41u,
+    0x67e12cdfu, 0x94446f01u, 0xf449711fu, 0x94e4b2c1u, 0x07b1a55fu, 0xee830681u,
 };
 
 /* One sequence's units; returns the bytes it took. What is cut off counts byte by byte. */
@@ -80,7 +79,7 @@ wr_java_hash_string(const void *data, size_t size)
 {
     const uint8_t *at = data;
     uint32_t hash = 0;
-    while (size > 16) {
+    while (size > WR_JAVA_SHORT_MOST) {
         uint64_t word = wr_get_u64(at);
         if ((word & WR_NOT_ASCII) != 0) {
             return (int32_t)hash_bytes(hash, at, size);
@@ -89,11 +88,8 @@ wr_java_hash_string(const void *data, size_t size)
         at += 8;
         size -= 8;
     }
-    if (size < 4) {
-        return (int32_t)hash_bytes(hash, at, size);
-    }
     int32_t rest;
-    if (!wr_java_hash_short(at, size, &rest)) {
+    if (size < WR_JAVA_SHORT_LEAST || !wr_java_hash_short(at, size, &rest)) {
         return (int32_t)hash_bytes(hash, at, size);
     }
     return (int32_t)(hash * power_31[size] + (uint32_t)rest);

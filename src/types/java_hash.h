@@ -43,20 +43,35 @@ wr_java_fold_eight(uint64_t word)
     return (uint32_t)fours * WR_JAVA_P4 + (uint32_t)(fours >> 32);
 }
 
-/* wr_java_hash_string of 4 to 16 bytes, read as two words with their zeros first. False: a byte is
- * above 0x7F. */
+static inline uint32_t
+wr_java_fold_four(uint32_t word)
+{
+    uint32_t twos = (word & 0x00ff00ffu) * WR_JAVA_P1 + (word >> 8 & 0x00ff00ffu);
+    return (twos & 0xffffu) * WR_JAVA_P2 + (twos >> 16);
+}
+
+enum {
+    WR_JAVA_SHORT_LEAST = 4,
+    WR_JAVA_SHORT_MOST = 12
+};
+
+/* wr_java_hash_string of 4 to 12 bytes: as twelve, zeros behind, then less the powers of 31 that
+ * those zeros made; 31 is odd, so modulo 2^32 it has an inverse. False: a byte is above 0x7F. */
 static inline bool
 wr_java_hash_short(const uint8_t *at, size_t size, int32_t *out_hash)
 {
-    size_t is_long = (size_t)0 - ((size >> 3 & 1) | size >> 4); /* all ones from 8 bytes on */
-    size_t zeros = (8 - size) & ~is_long;
-    uint64_t first = wr_get_u32(at) | (uint64_t)wr_get_u32(at + (4 & is_long)) << 32;
-    first = (first << (8 * (16 - size) & 63)) & ((uint64_t)0 - (uint64_t)(size > 8));
-    uint64_t last = (uint64_t)wr_get_u32(at + ((size - 8) & is_long)) << 8 * zeros |
-                    (uint64_t)wr_get_u32(at + size - 4) << 32;
-    uint32_t hash = wr_java_fold_eight(first) * WR_JAVA_P8 + wr_java_fold_eight(last);
-    *out_hash = (int32_t)hash;
-    return ((first | last) & WR_NOT_ASCII) == 0;
+    static const uint32_t inverse_powers[] = {
+        /* 31^(size - 12) */
+        0x44dc9101u, 0x56b58f1fu, 0x7ffc54c1u, 0x7f8e435fu, 0x723a2881u,
+        0xd50ae79fu, 0xcc520c41u, 0xbdef7bdfu, 0x00000001u,
+    };
+    size_t second = size < 8 ? size - 4 : 4;
+    size_t unused = 4 * (12 - size); /* half of the bits that the last part has too many */
+    uint64_t low = wr_get_u32(at) | (uint64_t)wr_get_u32(at + second) << (8 * second);
+    uint64_t high = (uint64_t)wr_get_u32(at + size - 4) >> unused >> unused;
+    uint32_t hash = wr_java_fold_eight(low) * WR_JAVA_P4 + wr_java_fold_four((uint32_t)high);
+    *out_hash = (int32_t)(hash * inverse_powers[size - WR_JAVA_SHORT_LEAST]);
+    return ((low | high) & WR_NOT_ASCII) == 0;
 }
 
 /* wr_java_hash_string, inline for the usual: a word in ASCII. */
@@ -64,7 +79,7 @@ static inline int32_t
 wr_java_hash_text(const uint8_t *at, size_t size)
 {
     int32_t hash;
-    bool is_short = size - 4 <= 12;
+    bool is_short = size - WR_JAVA_SHORT_LEAST <= WR_JAVA_SHORT_MOST - WR_JAVA_SHORT_LEAST;
     if (__builtin_expect(is_short, 1) && __builtin_expect(wr_java_hash_short(at, size, &hash), 1)) {
         return hash;
     }
