@@ -161,7 +161,9 @@ static void
 carry_out_fail(weir_job *job) WR_ON(coordinator)
 {
     weir_error error = job->checkpoint_failure;
-    weir_status status = error.status != WEIR_OK ? error.status : WEIR_IO;
+    bool said = error.status != WEIR_OK && error.status != WEIR_NOT_FOUND;
+    weir_status status =
+        said ? error.status : WEIR_IO; /* a file that is missing is no answer here */
     error.status = status;
     (void)wr_fail_context(&error, status,
                           "Exceeded checkpoint tolerable failure threshold. "

@@ -242,19 +242,32 @@ step_end(weir_job *job) WR_ON(coordinator)
     return false;
 }
 
+static bool
+take_io_replies(weir_job *job) WR_ON(coordinator)
+{
+    bool any = false;
+    struct wr_letter *letter;
+    while ((letter = wr_mailbox_pop(&job->io_replies)) != NULL) {
+        wr_job_io_take_reply(job, (struct wr_job_io *)letter);
+        any = true;
+    }
+    return any;
+}
+
 bool
 wr_job_coordinate(weir_job *job, uint64_t *out_wake_at_ns)
 {
     bool progress = take_wishes(job);
     struct wr_letter *letter;
-    while ((letter = wr_mailbox_pop(&job->reports)) != NULL) {
-        take_report(job, (struct wr_task_report *)letter);
-        progress = true;
-    }
-    while ((letter = wr_mailbox_pop(&job->io_replies)) != NULL) {
-        wr_job_io_take_reply(job, (struct wr_job_io *)letter);
-        progress = true;
-    }
+    do {
+        letter = wr_mailbox_pop(&job->reports);
+        /* What io had answered before the report came is taken first: a checkpoint whose directory
+         * could not be made fails for that, and not for the file that a task then missed in it. */
+        progress = take_io_replies(job) || letter != NULL || progress;
+        if (letter != NULL) {
+            take_report(job, (struct wr_task_report *)letter);
+        }
+    } while (letter != NULL);
     uint64_t wake_at = UINT64_MAX;
     if (job->phase == WR_PHASE_RUNNING) {
         if (now_ns(job) >= wr_coordinator_wake_at(job->coordinator)) {
