@@ -12,9 +12,9 @@
  * rename out of it: a process that was fenced gets ENOENT and says so. Dropping is a rename into
  * the hidden directory, then removal. With create-subdir false there is no <job-id> level.
  *
- * Completion's order: data files were fdatasynced by their writers -> _metadata.tmp written,
- * fsynced
- * -> rename to _metadata -> fsync chk-N: all names in it -> rename chk-N out -> fsync both parents.
+ * Completion's order: data files were fdatasynced by their writers -> _metadata.tmp written and
+ * fsynced -> rename to _metadata -> fsync chk-N, all names in it -> rename chk-N out -> fsync both
+ * parents.
  * Thread: io, or the host while the job starts or ends; never two at once.
  */
 #ifndef WR_STORAGE_CHECKPOINT_STORAGE_H
