@@ -21,6 +21,7 @@ target_compile_options(weir_flags INTERFACE
   $<$<C_COMPILER_ID:GNU>:-Wlogical-op -Wduplicated-cond -Wduplicated-branches>
   $<$<C_COMPILER_ID:Clang>:-Wthread-safety -Wno-gnu-zero-variadic-macro-arguments>
   -fno-strict-aliasing -fstack-protector-strong -fstack-clash-protection -fcf-protection
+  -fno-semantic-interposition -fno-plt
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=
   $<$<CONFIG:Release>:-U_FORTIFY_SOURCE> $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
 target_compile_definitions(weir_flags INTERFACE _GNU_SOURCE)
