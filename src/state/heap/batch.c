@@ -80,6 +80,16 @@ ask_head(const struct view *view, const weir_key *key, struct wr_guess *guess)
     __builtin_prefetch(guess->bucket, 1, 3); /* of NULL: nothing */
 }
 
+/* Behind a barrier: the bucket's chunk is to be copied before it is written. */
+static __attribute__((noinline)) void
+ask_chunk(const struct wr_bucket *bucket)
+{
+    const uint8_t *chunk = (const uint8_t *)((uintptr_t)bucket & ~(uintptr_t)(WR_CHUNK_BYTES - 1));
+    for (size_t at = 0; at < WR_CHUNK_BYTES; at += 64) {
+        __builtin_prefetch(chunk + at, 1, 3);
+    }
+}
+
 static inline __attribute__((always_inline)) void
 ask_slot(const struct view *view, const weir_key *key, struct wr_guess *guess)
 {
@@ -89,6 +99,9 @@ ask_slot(const struct view *view, const weir_key *key, struct wr_guess *guess)
         (guess->bucket->flags & WR_BUCKET_OVERFLOWED) != 0) { /* the next one has it, most likely */
         const uint8_t *next = (const uint8_t *)guess->bucket + view->layout.bucket_bytes;
         wr_bucket_prefetch((const struct wr_bucket *)(const void *)next, view->layout.bucket_bytes);
+    }
+    if (__builtin_expect(guess->bucket != NULL && guess->bucket->epoch != view->epoch, 0)) {
+        ask_chunk(guess->bucket);
     }
 }
 
