@@ -60,6 +60,17 @@ struct bench {
     weir_error error;
 };
 
+/* A full snapshot into this writer. */
+static inline weir_status
+full_snapshot_begin(weir_backend *backend, weir_block_writer *writer, weir_snapshot **out_snapshot,
+                    weir_error *err)
+{
+    weir_snapshot_parameters parameters = { .size = sizeof parameters,
+                                            .checkpoint_id = 1,
+                                            .writer = writer };
+    return weir_backend_snapshot_begin(backend, &parameters, out_snapshot, err);
+}
+
 static void
 check(struct bench *bench, const char *what, weir_status status)
 {
@@ -181,7 +192,7 @@ run_window(struct bench *bench, uint64_t id, bool has_snapshot, uint64_t *out_by
     for (int i = -WINDOW_BEFORE; i <= WINDOW_AFTER || !done; i++) {
         if (i == 0 && has_snapshot) {
             check(bench, "begin",
-                  weir_backend_snapshot_begin(bench->backend, writer, &snapshot, &bench->error));
+                  full_snapshot_begin(bench->backend, writer, &snapshot, &bench->error));
         } else if (i > 0 && !done) {
             check(bench, "turn",
                   weir_backend_snapshot_turn(bench->backend, snapshot, bench->turn_bytes, &done,

@@ -40,6 +40,16 @@ typedef enum weir_poll {
     WEIR_POLL_END = 3   /* there will never be more */
 } weir_poll;
 
+typedef enum weir_time_domain {
+    WEIR_EVENT_TIME = 1,     /* of the records; watermarks tell how far it is */
+    WEIR_PROCESSING_TIME = 2 /* the wall clock */
+} weir_time_domain;
+
+/* Of a record without one; before the first watermark; and at the end of time. Milliseconds. */
+#define WEIR_NO_TIMESTAMP  INT64_MIN
+#define WEIR_NO_WATERMARK  INT64_MIN
+#define WEIR_MAX_WATERMARK INT64_MAX
+
 typedef struct weir_function {
     uint32_t size; /* of this table as compiled */
     const char *name;
@@ -75,6 +85,20 @@ typedef struct weir_function {
     /* reduce: *out_result is one of the two, or a block in weir_context_scratch */
     weir_status (*reduce)(weir_context *context, void *self, const void *accumulated,
                           const void *record, const void **out_result);
+
+    /* of two connected streams: a record of the other one. Where that is a broadcast one no key is
+     * set, broadcast states may be written, and keyed ones reached by weir_context_for_each_key;
+     * where the other is keyed, its key is set. */
+    weir_status (*process_other)(weir_context *context, void *self, const void *record,
+                                 weir_collector *out);
+    /* keyed: a timer is due; its key is set, it is removed already. Never while another call runs.
+     */
+    weir_status (*on_timer)(weir_context *context, void *self, int64_t timestamp,
+                            weir_time_domain domain, weir_collector *out);
+    /* the operator's watermark has advanced; after the timers that it makes due, before it goes on
+     */
+    weir_status (*on_watermark)(weir_context *context, void *self, int64_t watermark,
+                                weir_collector *out);
 } weir_function;
 
 /* --- emitting --- */
@@ -90,11 +114,21 @@ weir_status weir_collector_emit_copy(weir_collector *out, const void *block, siz
 weir_status weir_collector_emit_batch(weir_collector *out, const weir_batch *batch,
                                       void **out_blocks);
 
+/* The next records emitted carry this timestamp, until the call returns; else that of the record
+ * (or timer) being processed. For sources and whoever makes records of another time. */
+void weir_collector_set_timestamp(weir_collector *out, int64_t timestamp);
+/* Sources that know their watermarks: none of the records to come is at or before this. */
+weir_status weir_collector_emit_watermark(weir_collector *out, int64_t watermark);
+/* Sources: nothing will come for a while; downstream does not wait for this one's watermarks until
+ * its next record. */
+weir_status weir_collector_mark_idle(weir_collector *out);
+
 /* --- batches --- */
 
 size_t weir_batch_count(const weir_batch *batch);
 const void *weir_batch_record(const weir_batch *batch, size_t index);
 size_t weir_batch_record_size(const weir_batch *batch, size_t index);
+int64_t weir_batch_timestamp(const weir_batch *batch, size_t index); /* WEIR_NO_TIMESTAMP: none */
 
 /* --- what a function may ask of its context --- */
 
@@ -140,14 +174,50 @@ void weir_context_log(weir_context *context, char level, const char *format, ...
 weir_status weir_context_fail(weir_context *context, weir_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* --- state; in initialize_state or open --- */
+/* --- time; of keyed functions: timers --- */
 
-/* Keyed value state of this name. Keyed functions only (WEIR_INVALID). */
+/* Of the record or timer being processed. */
+int64_t weir_context_timestamp(const weir_context *context);
+int64_t weir_context_watermark(const weir_context *context); /* the operator's */
+/* The key being processed, as weir_key has it: its bytes; lent for the call. Size 0 and data NULL:
+ * none. */
+weir_bytes weir_context_current_key(const weir_context *context);
+
+/* Timers of the current key, in the service "user-timers" (void namespace). Registering one that is
+ * there, or deleting one that is not, changes nothing. An event-time timer at or before the
+ * watermark fires at its next advance. */
+weir_status weir_context_register_timer(weir_context *context, weir_time_domain domain,
+                                        int64_t timestamp);
+weir_status weir_context_delete_timer(weir_context *context, weir_time_domain domain,
+                                      int64_t timestamp);
+
+/* --- state; in initialize_state or open. Asking again for a name gives the same state; under
+ * another kind or type it is WEIR_VERSION --- */
+
+/* Keyed state of any kind, as the descriptor says. Keyed functions only (WEIR_INVALID). */
+weir_status weir_context_keyed_state(weir_context *context, const weir_state_descriptor *descriptor,
+                                     weir_state **out_state);
+/* The same for the plain cases. */
 weir_status weir_context_value_state(weir_context *context, const char *name, const weir_type *type,
                                      weir_state **out_state);
+weir_status weir_context_keyed_list_state(weir_context *context, const char *name,
+                                          const weir_type *type, weir_state **out_state);
+weir_status weir_context_map_state(weir_context *context, const char *name,
+                                   const weir_type *key_type, const weir_type *type,
+                                   weir_state **out_state);
 /* Operator list state of this name; holds what was restored of it. */
 weir_status weir_context_list_state(weir_context *context, const char *name, const weir_type *type,
-                                    weir_list_mode mode, weir_list **out_list);
+                                    weir_list_mode mode, weir_operator_list **out_list);
+/* Broadcast state of this name; holds what was restored of it. */
+weir_status weir_context_broadcast_state(weir_context *context, const char *name,
+                                         const weir_type *key_type, const weir_type *type,
+                                         weir_broadcast **out_broadcast);
+/* Calls `each` for every key that has something in the state, that key set (in process_other's
+ * broadcast side, and in functions that take no key otherwise). It may change keyed states. */
+weir_status weir_context_for_each_key(weir_context *context, weir_state *state,
+                                      weir_status (*each)(weir_context *context, void *argument,
+                                                          weir_bytes key),
+                                      void *argument);
 
 /* --- for functions that wrap another --- */
 

@@ -77,6 +77,31 @@ weir_stream *weir_stream_broadcast(weir_stream *stream);
 weir_stream *weir_stream_sink(weir_stream *stream, const char *name, const weir_function *function,
                               const void *argument, size_t argument_size);
 
+/* Two streams into one function: `process` gets the records of the first, `process_other` those of
+ * the second. The first keyed, the second broadcast: the keyed broadcast function. Both keyed, by
+ * keys of one type: state and timers of the key are shared by both. Neither keyed: no keyed state.
+ */
+weir_stream *weir_stream_connect(weir_stream *stream, weir_stream *other, const char *name,
+                                 const weir_function *function, const void *argument,
+                                 size_t argument_size, const weir_type *type);
+
+/* How timestamps and watermarks are made of records. Fields are only added at the end. */
+typedef struct weir_watermark_strategy {
+    uint32_t size; /* of this struct as compiled */
+    /* The record's timestamp, in ms. NULL: it keeps the one it has. */
+    int64_t (*timestamp)(const void *argument, const void *record);
+    const void *argument; /* copied */
+    size_t argument_size;
+    /* Watermarks: the greatest timestamp seen, less this, less 1, at
+     * pipeline.auto-watermark-interval. 0: timestamps never fall. */
+    uint64_t out_of_orderness_ms;
+    /* Or after a record, where not NULL: the watermark it means, WEIR_NO_WATERMARK for none. */
+    int64_t (*watermark)(const void *argument, const void *record, int64_t timestamp);
+    uint64_t idleness_ms; /* without records for so long the stream is idle; 0: never */
+} weir_watermark_strategy;
+weir_stream *weir_stream_assign_timestamps(weir_stream *stream, const char *name,
+                                           const weir_watermark_strategy *strategy);
+
 /* Of the operator that made the stream; they answer the stream. */
 weir_stream *weir_stream_uid(weir_stream *stream, const char *uid);
 weir_stream *weir_stream_name(weir_stream *stream, const char *name);

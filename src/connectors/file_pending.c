@@ -113,9 +113,9 @@ wr_pendings_init(struct wr_pendings *pendings, weir_context *context)
             weir_context_list_state(context, "pending", type, WEIR_LIST_SPLIT, &pendings->list);
         weir_type_destroy(type);
     }
-    size_t count = status == WEIR_OK ? weir_list_count(pendings->list) : 0;
+    size_t count = status == WEIR_OK ? weir_operator_list_count(pendings->list) : 0;
     for (size_t i = 0; i < count && status == WEIR_OK; i++) {
-        status = take_record(pendings, weir_list_at(pendings->list, i).data, &error);
+        status = take_record(pendings, weir_operator_list_at(pendings->list, i).data, &error);
     }
     return status == WEIR_OK ? WEIR_OK : wr_connector_fail(context, status, &error);
 }
@@ -133,7 +133,7 @@ wr_pendings_fini(struct wr_pendings *pendings)
 weir_status
 wr_pendings_save(const struct wr_pendings *pendings, weir_context *context)
 {
-    weir_list_clear(pendings->list);
+    weir_operator_list_clear(pendings->list);
     for (size_t i = 0; i < pendings->count; i++) {
         const struct wr_pending *pending = &pendings->items[i];
         weir_bytes path = weir_bytes_of_text(pending->path);
@@ -149,7 +149,7 @@ wr_pendings_save(const struct wr_pendings *pendings, weir_context *context)
         record->checkpoint_id = (int64_t)pending->checkpoint_id;
         record->size = (int64_t)pending->size;
         record->crc32c = (int64_t)pending->crc32c;
-        WR_TRY(weir_list_add(pendings->list, weir_bytes_of(record, size)));
+        WR_TRY(weir_operator_list_add(pendings->list, weir_bytes_of(record, size)));
     }
     return WEIR_OK;
 }

@@ -19,7 +19,7 @@ struct wr_pending {
 
 struct wr_pendings {
     weir_alloc alloc;
-    weir_list *list;
+    weir_operator_list *list;
     struct wr_pending *items; /* in order of checkpoints */
     size_t count;
     size_t capacity;

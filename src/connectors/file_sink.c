@@ -104,7 +104,7 @@ file_initialize(weir_context *context, void *self)
     if (status != WEIR_OK) {
         return wr_connector_fail(context, status, &error);
     }
-    weir_list_clear(sink->pendings.list);
+    weir_operator_list_clear(sink->pendings.list);
     return WEIR_OK;
 }
 

@@ -42,7 +42,7 @@ static const weir_field split_fields[] = {
 struct generator {
     const struct generator_argument *argument;
     weir_alloc alloc;
-    weir_list *list;
+    weir_operator_list *list;
     struct split *splits;
     size_t count; /* those with indexes left, in front */
     size_t capacity;
@@ -82,7 +82,7 @@ generator_initialize(weir_context *context, void *self)
     }
     uint64_t checkpoint_id;
     bool restored = weir_context_restored(context, &checkpoint_id);
-    size_t count = restored ? weir_list_count(generator->list) : 1;
+    size_t count = restored ? weir_operator_list_count(generator->list) : 1;
     generator->capacity = count > 0 ? count : 1;
     generator->splits =
         wr_memory_new(&generator->alloc, generator->capacity * sizeof *generator->splits);
@@ -90,7 +90,8 @@ generator_initialize(weir_context *context, void *self)
         return weir_context_fail(context, WEIR_NOMEM, "no memory for the generator's splits");
     }
     for (size_t i = 0; i < count && restored; i++) {
-        memcpy(&generator->splits[i], weir_list_at(generator->list, i).data, sizeof(struct split));
+        memcpy(&generator->splits[i], weir_operator_list_at(generator->list, i).data,
+               sizeof(struct split));
     }
     if (!restored) {
         generator->splits[0] = (struct split){ .next = weir_context_subtask(context),
@@ -107,9 +108,9 @@ generator_snapshot(weir_context *context, void *self, uint64_t checkpoint_id)
     (void)context;
     (void)checkpoint_id;
     struct generator *generator = self;
-    weir_list_clear(generator->list);
+    weir_operator_list_clear(generator->list);
     for (size_t i = 0; i < generator->count; i++) {
-        weir_status status = weir_list_add(
+        weir_status status = weir_operator_list_add(
             generator->list, weir_bytes_of(&generator->splits[i], sizeof(struct split)));
         if (status != WEIR_OK) {
             return status;

@@ -173,8 +173,8 @@ keep_share(struct wr_splits *splits, uint32_t subtask, uint32_t parallelism)
 static weir_status
 take_restored(struct wr_splits *splits)
 {
-    for (size_t i = 0; i < weir_list_count(splits->list); i++) {
-        const struct split_record *record = weir_list_at(splits->list, i).data;
+    for (size_t i = 0; i < weir_operator_list_count(splits->list); i++) {
+        const struct split_record *record = weir_operator_list_at(splits->list, i).data;
         WR_TRY(
             add_split(splits, weir_string_bytes(record, record->path), (uint64_t)record->offset));
     }
@@ -215,7 +215,7 @@ wr_splits_init(struct wr_splits *splits, weir_context *context, const char *path
 weir_status
 wr_splits_save(const struct wr_splits *splits, weir_context *context, size_t first)
 {
-    weir_list_clear(splits->list);
+    weir_operator_list_clear(splits->list);
     for (size_t i = first; i < splits->count; i++) {
         const struct wr_split *split = &splits->items[i];
         weir_bytes path = weir_bytes_of_text(split->path);
@@ -227,7 +227,7 @@ wr_splits_save(const struct wr_splits *splits, weir_context *context, size_t fir
         memset(record, 0, size);
         weir_string_write(record, &record->path, sizeof *record, path);
         record->offset = (int64_t)split->offset;
-        WR_TRY(weir_list_add(splits->list, weir_bytes_of(record, size)));
+        WR_TRY(weir_operator_list_add(splits->list, weir_bytes_of(record, size)));
     }
     return WEIR_OK;
 }

@@ -13,7 +13,7 @@ struct wr_split {
 
 struct wr_splits {
     weir_alloc alloc;
-    weir_list *list; /* operator list state "splits" */
+    weir_operator_list *list; /* operator list state "splits" */
     struct wr_split *items;
     size_t count;
     size_t capacity;

@@ -347,7 +347,7 @@ weir_context_value_state(weir_context *context, const char *name, const weir_typ
 
 weir_status
 weir_context_list_state(weir_context *context, const char *name, const weir_type *type,
-                        weir_list_mode mode, weir_list **out_list)
+                        weir_list_mode mode, weir_operator_list **out_list)
 {
     weir_state_descriptor descriptor = { .size = sizeof descriptor,
                                          .kind = WEIR_STATE_LIST,

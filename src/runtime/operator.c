@@ -226,7 +226,7 @@ wr_operator_value_state(struct wr_operator *operator_, const char *name, const w
 
 weir_status
 wr_operator_list_state(struct wr_operator *operator_, const weir_state_descriptor *descriptor,
-                       weir_list **out_list, weir_error *err)
+                       weir_operator_list **out_list, weir_error *err)
 {
     WR_TRY(check_registration(operator_, descriptor->name, descriptor->type, err));
     if (descriptor->list_mode != WEIR_LIST_SPLIT && descriptor->list_mode != WEIR_LIST_UNION) {

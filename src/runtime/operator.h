@@ -64,8 +64,8 @@ void wr_operator_close(struct wr_operator *operator_);
 weir_status wr_operator_value_state(struct wr_operator *operator_, const char *name,
                                     const weir_type *type, weir_state **out_state, weir_error *err);
 weir_status wr_operator_list_state(struct wr_operator *operator_,
-                                   const weir_state_descriptor *descriptor, weir_list **out_list,
-                                   weir_error *err);
+                                   const weir_state_descriptor *descriptor,
+                                   weir_operator_list **out_list, weir_error *err);
 
 /* For the restore (operator_restore.c): opens the backend unless it is, and enters a keyed state by
  * name. */

@@ -187,7 +187,11 @@ begin_part(struct part *part, weir_error *err)
     part->phase = PART_KEYED;
     WR_TRY(create_writer(part, err));
     if (has_keyed) {
-        WR_TRY(weir_backend_snapshot_begin(operator_->backend, part->writer, &part->keyed, err));
+        weir_snapshot_parameters parameters = { .size = sizeof parameters,
+                                                .checkpoint_id =
+                                                    part->snapshot->parameters.checkpoint_id,
+                                                .writer = part->writer };
+        WR_TRY(weir_backend_snapshot_begin(operator_->backend, &parameters, &part->keyed, err));
     } else {
         part->phase = PART_LISTS;
     }

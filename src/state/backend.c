@@ -105,6 +105,12 @@ weir_backend_create_state(weir_backend *backend, const weir_state_descriptor *de
 }
 
 void
+weir_backend_set_time(weir_backend *backend, int64_t now_ms)
+{
+    backend->now_ms = now_ms;
+}
+
+void
 weir_state_bind(weir_state *state, const weir_key *key)
 {
     state->current_key = key;
@@ -147,13 +153,14 @@ weir_state_entry_count(const weir_state *state)
 }
 
 weir_status
-weir_backend_snapshot_begin(weir_backend *backend, weir_block_writer *writer,
+weir_backend_snapshot_begin(weir_backend *backend, const weir_snapshot_parameters *parameters,
                             weir_snapshot **out_snapshot, weir_error *err)
 {
-    if (backend == NULL || writer == NULL || out_snapshot == NULL) {
+    if (backend == NULL || parameters == NULL || parameters->writer == NULL ||
+        out_snapshot == NULL) {
         return wr_fail(err, WEIR_INVALID, "a snapshot needs a backend and a writer");
     }
-    return backend->ops->snapshot_begin(backend, writer, out_snapshot, err);
+    return backend->ops->snapshot_begin(backend, parameters, out_snapshot, err);
 }
 
 weir_status

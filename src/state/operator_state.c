@@ -21,8 +21,8 @@
 #include "types/describe.h"
 #include "types/type.h"
 
-struct weir_list {
-    struct weir_list *next;
+struct weir_operator_list {
+    struct weir_operator_list *next;
     char *name;
     weir_type *type;
     weir_list_mode mode;
@@ -34,8 +34,8 @@ struct weir_list {
 struct wr_operator_state {
     weir_alloc alloc;
     char *operator_name;
-    struct weir_list *first;
-    struct weir_list **end;
+    struct weir_operator_list *first;
+    struct weir_operator_list **end;
     size_t count;
 };
 
@@ -43,15 +43,15 @@ struct wr_operator_state {
 struct wr_operator_snapshot {
     weir_alloc alloc;
     struct wr_operator_state *copy;
-    const struct weir_list *list; /* being written */
-    size_t written;               /* elements of it */
-    uint16_t state;               /* its number in the file */
+    const struct weir_operator_list *list; /* being written */
+    size_t written;                        /* elements of it */
+    uint16_t state;                        /* its number in the file */
     bool in_block;
     size_t room_most;
 };
 
 static void
-list_destroy(const weir_alloc *alloc, struct weir_list *list)
+list_destroy(const weir_alloc *alloc, struct weir_operator_list *list)
 {
     wr_buffer_fini(&list->elements);
     wr_buffer_fini(&list->offsets);
@@ -63,11 +63,11 @@ list_destroy(const weir_alloc *alloc, struct weir_list *list)
 }
 
 /* Adds an empty list. NULL: no memory. */
-static struct weir_list *
+static struct weir_operator_list *
 list_new(struct wr_operator_state *state, const char *name, const weir_type *type,
          weir_list_mode mode)
 {
-    struct weir_list *list = wr_memory_new(&state->alloc, sizeof *list);
+    struct weir_operator_list *list = wr_memory_new(&state->alloc, sizeof *list);
     if (list == NULL) {
         return NULL;
     }
@@ -94,7 +94,7 @@ mode_name(weir_list_mode mode)
 /* Finds the list of the descriptor, or adds it. */
 static weir_status
 find_or_add(struct wr_operator_state *state, const weir_state_descriptor *descriptor,
-            struct weir_list **out_list, weir_error *err)
+            struct weir_operator_list **out_list, weir_error *err)
 {
     if (descriptor->name == NULL || descriptor->type == NULL ||
         descriptor->kind != WEIR_STATE_LIST ||
@@ -103,7 +103,7 @@ find_or_add(struct wr_operator_state *state, const weir_state_descriptor *descri
                        "operator '%s': a list state needs a name, a type and a mode",
                        state->operator_name);
     }
-    struct weir_list *list = state->first;
+    struct weir_operator_list *list = state->first;
     while (list != NULL && strcmp(list->name, descriptor->name) != 0) {
         list = list->next;
     }
@@ -161,7 +161,7 @@ wr_operator_state_destroy(struct wr_operator_state *state)
     }
     weir_alloc alloc = state->alloc;
     while (state->first != NULL) {
-        struct weir_list *list = state->first;
+        struct weir_operator_list *list = state->first;
         state->first = list->next;
         list_destroy(&alloc, list);
     }
@@ -173,7 +173,7 @@ wr_operator_state_destroy(struct wr_operator_state *state)
 
 weir_status
 wr_operator_state_list(struct wr_operator_state *state, const weir_state_descriptor *descriptor,
-                       weir_list **out_list, weir_error *err)
+                       weir_operator_list **out_list, weir_error *err)
 {
     return find_or_add(state, descriptor, out_list, err);
 }
@@ -182,11 +182,11 @@ weir_status
 wr_operator_state_restore(struct wr_operator_state *state, const weir_state_descriptor *descriptor,
                           weir_bytes value, weir_error *err)
 {
-    struct weir_list *list = NULL;
+    struct weir_operator_list *list = NULL;
     WR_TRY(find_or_add(state, descriptor, &list, err));
     wr_assert(list != NULL);
     WR_TRY(weir_type_check_block(list->type, value.data, value.size, err));
-    weir_status status = weir_list_add(list, value);
+    weir_status status = weir_operator_list_add(list, value);
     if (status != WEIR_OK) {
         return wr_fail(err, status, "operator '%s', list '%s': an element of %zu bytes is refused",
                        state->operator_name, list->name, value.size);
@@ -204,7 +204,7 @@ void
 wr_operator_state_describe(const struct wr_operator_state *state, size_t index,
                            weir_state_descriptor *out_descriptor, uint64_t *out_count)
 {
-    const struct weir_list *list = state->first;
+    const struct weir_operator_list *list = state->first;
     for (; index > 0; index--) {
         list = list->next;
     }
@@ -218,9 +218,9 @@ wr_operator_state_describe(const struct wr_operator_state *state, size_t index,
 
 /* Adds a copy of the list to `copy`. */
 static bool
-copy_list(struct wr_operator_state *copy, const struct weir_list *list)
+copy_list(struct wr_operator_state *copy, const struct weir_operator_list *list)
 {
-    struct weir_list *twin = list_new(copy, list->name, list->type, list->mode);
+    struct weir_operator_list *twin = list_new(copy, list->name, list->type, list->mode);
     if (twin == NULL) {
         return false;
     }
@@ -238,7 +238,7 @@ wr_operator_state_copy(const struct wr_operator_state *state,
     bool is_copied =
         snapshot != NULL &&
         wr_operator_state_create(&state->alloc, state->operator_name, &snapshot->copy) == WEIR_OK;
-    for (const struct weir_list *list = state->first; is_copied && list != NULL;
+    for (const struct weir_operator_list *list = state->first; is_copied && list != NULL;
          list = list->next) {
         is_copied = copy_list(snapshot->copy, list);
     }
@@ -325,7 +325,7 @@ write_lists(struct wr_operator_snapshot *snapshot, weir_block_writer *writer, si
             WR_TRY(end_list(snapshot, writer));
             continue;
         }
-        weir_bytes value = weir_list_at(snapshot->list, snapshot->written);
+        weir_bytes value = weir_operator_list_at(snapshot->list, snapshot->written);
         if (!has_room(snapshot, writer, 4 + value.size)) {
             break;
         }
@@ -364,13 +364,13 @@ wr_operator_snapshot_destroy(struct wr_operator_snapshot *snapshot)
 /* --- weir/state.h --- */
 
 size_t
-weir_list_count(const weir_list *list)
+weir_operator_list_count(const weir_operator_list *list)
 {
     return list->count;
 }
 
 weir_bytes
-weir_list_at(const weir_list *list, size_t index)
+weir_operator_list_at(const weir_operator_list *list, size_t index)
 {
     if (index >= list->count) {
         return weir_bytes_of(NULL, 0);
@@ -380,7 +380,7 @@ weir_list_at(const weir_list *list, size_t index)
 }
 
 weir_status
-weir_list_add(weir_list *list, weir_bytes value)
+weir_operator_list_add(weir_operator_list *list, weir_bytes value)
 {
     if (list == NULL || (value.data == NULL && value.size != 0) ||
         value.size < weir_type_fixed_size(list->type)) {
@@ -414,7 +414,7 @@ weir_list_add(weir_list *list, weir_bytes value)
 }
 
 void
-weir_list_clear(weir_list *list)
+weir_operator_list_clear(weir_operator_list *list)
 {
     wr_buffer_clear(&list->elements);
     wr_buffer_clear(&list->offsets);

@@ -19,8 +19,8 @@ void wr_operator_state_destroy(struct wr_operator_state *state); /* NULL ok */
 /* The list of this name, made if it is not there. WEIR_VERSION: restored with another type, or mode
  * ("Incompatible state assignment modes"). */
 weir_status wr_operator_state_list(struct wr_operator_state *state,
-                                   const weir_state_descriptor *descriptor, weir_list **out_list,
-                                   weir_error *err);
+                                   const weir_state_descriptor *descriptor,
+                                   weir_operator_list **out_list, weir_error *err);
 /* Adds one restored element; the descriptor as the snapshot has it. */
 weir_status wr_operator_state_restore(struct wr_operator_state *state,
                                       const weir_state_descriptor *descriptor, weir_bytes value,

@@ -298,7 +298,7 @@ contract_a_snapshot_is_of_its_moment(const weir_backend_factory *factory)
     struct rig_file file;
     weir_snapshot *snapshot = NULL;
     rig_file_begin(&rig, &file, 1, 4096);
-    assert_ok(weir_backend_snapshot_begin(backend, file.writer, &snapshot, &rig.error), &rig.error);
+    assert_ok(full_snapshot_begin(backend, file.writer, &snapshot, &rig.error), &rig.error);
     rig_state(&rig, backend, "made later", i64_type());
     bool done = false;
     for (int64_t i = 0; !done; i++) {
@@ -337,8 +337,7 @@ contract_an_aborted_snapshot_changes_nothing(const weir_backend_factory *factory
         weir_snapshot *snapshot = NULL;
         bool done = false;
         rig_file_begin(&rig, &file, (uint64_t)round + 1, 4096);
-        assert_ok(weir_backend_snapshot_begin(backend, file.writer, &snapshot, &rig.error),
-                  &rig.error);
+        assert_ok(full_snapshot_begin(backend, file.writer, &snapshot, &rig.error), &rig.error);
         for (int64_t i = 0; i < round && !done; i++) {
             assert_ok(weir_backend_snapshot_turn(backend, snapshot, 600, &done, &rig.error),
                       &rig.error);
@@ -414,7 +413,7 @@ contract_close_ends_open_snapshots(const weir_backend_factory *factory)
         rig_add(&rig, counts, i, i);
     }
     rig_file_begin(&rig, &file, 1, 4096);
-    assert_ok(weir_backend_snapshot_begin(backend, file.writer, &snapshot, &rig.error), &rig.error);
+    assert_ok(full_snapshot_begin(backend, file.writer, &snapshot, &rig.error), &rig.error);
     assert_ok(weir_backend_snapshot_turn(backend, snapshot, 100, &done, &rig.error), &rig.error);
     for (int64_t i = 0; i < 500; i++) {
         rig_add(&rig, counts, i, 1);
@@ -512,8 +511,7 @@ contract_no_memory_leaks(const weir_backend_factory *factory)
             struct rig_file file;
             weir_snapshot *snapshot = NULL;
             rig_file_begin(&rig, &file, n, 4096);
-            if (weir_backend_snapshot_begin(backend, file.writer, &snapshot, &rig.error) ==
-                WEIR_OK) {
+            if (full_snapshot_begin(backend, file.writer, &snapshot, &rig.error) == WEIR_OK) {
                 bool done = false;
                 weir_status status = WEIR_OK;
                 while (!done && status == WEIR_OK) {

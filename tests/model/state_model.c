@@ -377,8 +377,8 @@ run_begin(struct model *model)
         return;
     }
     rig_file_begin(&model->rig, &open->file, model->next_file++, 4096);
-    weir_status status = weir_backend_snapshot_begin(model->backend, open->file.writer,
-                                                     &open->snapshot, &model->rig.error);
+    weir_status status =
+        full_snapshot_begin(model->backend, open->file.writer, &open->snapshot, &model->rig.error);
     if (status == WEIR_NOMEM) {
         open->snapshot = NULL;
         rig_file_abort(&model->rig, &open->file);

@@ -43,6 +43,17 @@ struct rig_file {
     struct wr_state_file_result result;
 };
 
+/* A full snapshot into this writer. */
+static inline weir_status
+full_snapshot_begin(weir_backend *backend, weir_block_writer *writer, weir_snapshot **out_snapshot,
+                    weir_error *err)
+{
+    weir_snapshot_parameters parameters = { .size = sizeof parameters,
+                                            .checkpoint_id = 1,
+                                            .writer = writer };
+    return weir_backend_snapshot_begin(backend, &parameters, out_snapshot, err);
+}
+
 static RIG_UNUSED void
 rig_init(struct rig *rig)
 {
@@ -198,8 +209,7 @@ rig_snapshot(struct rig *rig, weir_backend *backend, uint64_t id, struct rig_fil
 {
     weir_snapshot *snapshot = NULL;
     rig_file_begin(rig, file, id, 4096);
-    assert_ok(weir_backend_snapshot_begin(backend, file->writer, &snapshot, &rig->error),
-              &rig->error);
+    assert_ok(full_snapshot_begin(backend, file->writer, &snapshot, &rig->error), &rig->error);
     bool done = false;
     while (!done) {
         assert_ok(weir_backend_snapshot_turn(backend, snapshot, 4096, &done, &rig->error),

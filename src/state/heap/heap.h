@@ -187,7 +187,7 @@ weir_status wr_walk_turn(struct weir_snapshot *snapshot, size_t budget_bytes, bo
 
 /* --- snapshot.c --- */
 
-weir_status wr_heap_snapshot_begin(weir_backend *self, weir_block_writer *writer,
+weir_status wr_heap_snapshot_begin(weir_backend *self, const weir_snapshot_parameters *parameters,
                                    weir_snapshot **out_snapshot, weir_error *err);
 weir_status wr_heap_snapshot_turn(weir_backend *self, weir_snapshot *snapshot, size_t budget_bytes,
                                   bool *out_done, weir_error *err);

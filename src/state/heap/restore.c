@@ -271,6 +271,8 @@ restore_block(struct restore *restore, const weir_block *block, weir_error *err)
     case WEIR_BLOCK_RECORDS:
         return restore_records(restore, state, block, err);
     case WEIR_BLOCK_LIST:
+    case WEIR_BLOCK_CHANGES:
+    case WEIR_BLOCK_MAP:
     default:
         return wr_fail(err, WEIR_CORRUPT, "%s: a block of kind %u where keyed state is expected",
                        weir_block_reader_where(restore->reader), (unsigned)block->kind);

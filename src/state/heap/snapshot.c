@@ -131,10 +131,11 @@ add_states(struct wr_heap *heap, weir_block_writer *writer, uint16_t *ids, weir_
 }
 
 weir_status
-wr_heap_snapshot_begin(weir_backend *self, weir_block_writer *writer, weir_snapshot **out_snapshot,
-                       weir_error *err)
+wr_heap_snapshot_begin(weir_backend *self, const weir_snapshot_parameters *parameters,
+                       weir_snapshot **out_snapshot, weir_error *err)
 {
     struct wr_heap *heap = wr_heap_of(self);
+    weir_block_writer *writer = parameters->writer;
     struct weir_snapshot *slot = free_slot(heap);
     if (slot == NULL || heap->epoch - oldest_reader_epoch(heap) + 1 >= WR_HEAP_EPOCHS_MOST) {
         return wr_fail(err, WEIR_BUSY,

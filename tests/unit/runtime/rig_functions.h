@@ -110,7 +110,7 @@ any_close(weir_context *context, void *self)
 }
 
 struct source {
-    weir_list *list;
+    weir_operator_list *list;
     int64_t position;
 };
 
@@ -123,8 +123,9 @@ source_initialize(weir_context *context, void *self)
                                 &source->list) != WEIR_OK) {
         return WEIR_USER;
     }
-    if (weir_list_count(source->list) != 0) {
-        memcpy(&source->position, weir_list_at(source->list, 0).data, sizeof source->position);
+    if (weir_operator_list_count(source->list) != 0) {
+        memcpy(&source->position, weir_operator_list_at(source->list, 0).data,
+               sizeof source->position);
     }
     return maybe_fail(context, "initialize_state");
 }
@@ -133,9 +134,9 @@ static weir_status
 source_snapshot(weir_context *context, void *self, uint64_t checkpoint_id)
 {
     struct source *source = self;
-    weir_list_clear(source->list);
-    weir_status status =
-        weir_list_add(source->list, weir_bytes_of(&source->position, sizeof source->position));
+    weir_operator_list_clear(source->list);
+    weir_status status = weir_operator_list_add(
+        source->list, weir_bytes_of(&source->position, sizeof source->position));
     return status != WEIR_OK ? status : any_snapshot(context, self, checkpoint_id);
 }
 

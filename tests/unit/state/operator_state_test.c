@@ -26,25 +26,26 @@ TEST(a_list_keeps_what_is_added_in_order)
     struct wr_operator_state *lists = NULL;
     assert_ok(wr_operator_state_create(&alloc, "source", &lists), NULL);
     weir_state_descriptor descriptor = list_of("offsets", WEIR_I64, WEIR_LIST_SPLIT);
-    weir_list *list = NULL;
-    weir_list *again = NULL;
+    weir_operator_list *list = NULL;
+    weir_operator_list *again = NULL;
     weir_error error;
     assert_ok(wr_operator_state_list(lists, &descriptor, &list, &error), &error);
     assert_ok(wr_operator_state_list(lists, &descriptor, &again, &error), &error);
     assert_ptr_equal(list, again);
     for (int64_t i = 0; i < 1000; i++) {
-        assert_ok(weir_list_add(list, number_bytes(&i)), NULL);
+        assert_ok(weir_operator_list_add(list, number_bytes(&i)), NULL);
     }
-    assert_ok(weir_list_add(list, weir_list_at(list, 5)), NULL); /* lent from the list itself */
-    assert_int_equal(weir_list_count(list), 1001);
+    assert_ok(weir_operator_list_add(list, weir_operator_list_at(list, 5)),
+              NULL); /* lent from the list itself */
+    assert_int_equal(weir_operator_list_count(list), 1001);
     for (size_t i = 0; i <= 1000; i++) {
-        weir_bytes value = weir_list_at(list, i);
+        weir_bytes value = weir_operator_list_at(list, i);
         assert_int_equal(value.size, 8);
         assert_int_equal(*(const int64_t *)value.data, i == 1000 ? 5 : (int64_t)i);
     }
-    assert_null(weir_list_at(list, 1001).data);
-    weir_list_clear(list);
-    assert_int_equal(weir_list_count(list), 0);
+    assert_null(weir_operator_list_at(list, 1001).data);
+    weir_operator_list_clear(list);
+    assert_int_equal(weir_operator_list_count(list), 0);
     wr_operator_state_destroy(lists);
     wr_operator_state_destroy(NULL);
 }
@@ -58,7 +59,7 @@ TEST(a_list_of_another_mode_or_type_is_refused)
     weir_error error;
     int64_t number = 4;
     assert_ok(wr_operator_state_restore(lists, &restored, number_bytes(&number), &error), &error);
-    weir_list *list = NULL;
+    weir_operator_list *list = NULL;
     weir_state_descriptor asked = list_of("offsets", WEIR_I64, WEIR_LIST_UNION);
     assert_int_equal(wr_operator_state_list(lists, &asked, &list, &error), WEIR_VERSION);
     assert_non_null(strstr(error.message, "Incompatible state assignment modes"));
@@ -70,7 +71,7 @@ TEST(a_list_of_another_mode_or_type_is_refused)
     assert_int_equal(wr_operator_state_restore(lists, &restored, weir_bytes_of("x", 1), &error),
                      WEIR_CORRUPT);
     assert_ok(wr_operator_state_list(lists, &restored, &list, &error), &error);
-    assert_int_equal(weir_list_count(list), 1);
+    assert_int_equal(weir_operator_list_count(list), 1);
     wr_operator_state_destroy(lists);
 }
 
@@ -92,16 +93,16 @@ TEST(the_copy_is_written_as_it_was)
     assert_ok(wr_operator_state_create(&rig.alloc, "source", &lists), NULL);
     weir_state_descriptor split = list_of("split", WEIR_I64, WEIR_LIST_SPLIT);
     weir_state_descriptor united = list_of("united", WEIR_I64, WEIR_LIST_UNION);
-    weir_list *list = NULL;
+    weir_operator_list *list = NULL;
     assert_ok(wr_operator_state_list(lists, &united, &list, &rig.error), &rig.error);
     assert_ok(wr_operator_state_list(lists, &split, &list, &rig.error), &rig.error);
     for (int64_t i = 0; i < 5000; i++) {
         int64_t value = i * 3;
-        assert_ok(weir_list_add(list, number_bytes(&value)), NULL);
+        assert_ok(weir_operator_list_add(list, number_bytes(&value)), NULL);
     }
     struct wr_operator_snapshot *copy = NULL;
     assert_ok(wr_operator_state_copy(lists, &copy, &rig.error), &rig.error);
-    weir_list_clear(list);
+    weir_operator_list_clear(list);
     assert_int_equal(wr_operator_snapshot_count(copy), 2);
     weir_state_descriptor described;
     uint64_t count = 0;
@@ -143,12 +144,12 @@ TEST(lists_survive_every_failed_allocation)
         struct wr_operator_state *lists = NULL;
         if (wr_operator_state_create(&alloc, "source", &lists) == WEIR_OK) {
             weir_state_descriptor descriptor = list_of("offsets", WEIR_I64, WEIR_LIST_SPLIT);
-            weir_list *list = NULL;
+            weir_operator_list *list = NULL;
             while (wr_operator_state_list(lists, &descriptor, &list, NULL) != WEIR_OK) {
             }
             for (int64_t i = 0; i < 300; i++) {
-                while (weir_list_add(list, number_bytes(&i)) != WEIR_OK) {
-                    assert_int_equal(weir_list_count(list), i);
+                while (weir_operator_list_add(list, number_bytes(&i)) != WEIR_OK) {
+                    assert_int_equal(weir_operator_list_count(list), i);
                 }
             }
             struct wr_operator_snapshot *copy = NULL;
@@ -156,7 +157,7 @@ TEST(lists_survive_every_failed_allocation)
                 wr_operator_snapshot_destroy(copy);
             }
             for (size_t i = 0; i < 300; i++) {
-                assert_int_equal(*(const int64_t *)weir_list_at(list, i).data, (int64_t)i);
+                assert_int_equal(*(const int64_t *)weir_operator_list_at(list, i).data, (int64_t)i);
             }
             wr_operator_state_destroy(lists);
         }

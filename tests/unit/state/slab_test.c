@@ -213,7 +213,7 @@ TEST(blocks_that_an_open_snapshot_reads_stay_as_they_are)
     struct rig_file file;
     weir_snapshot *snapshot = NULL;
     rig_file_begin(&rig, &file, 1, 4096);
-    assert_ok(weir_backend_snapshot_begin(backend, file.writer, &snapshot, &rig.error), &rig.error);
+    assert_ok(full_snapshot_begin(backend, file.writer, &snapshot, &rig.error), &rig.error);
     bool done = false;
     for (int i = 0; !done; i++) { /* change, remove and make anew between turns */
         assert_ok(weir_backend_snapshot_turn(backend, snapshot, 500, &done, &rig.error),

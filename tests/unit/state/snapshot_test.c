@@ -38,9 +38,8 @@ begin(struct rig *rig, weir_backend *backend, uint64_t id, struct begun *begun)
 {
     begun->done = false;
     rig_file_begin(rig, &begun->file, id, 4096);
-    assert_ok(
-        weir_backend_snapshot_begin(backend, begun->file.writer, &begun->snapshot, &rig->error),
-        &rig->error);
+    assert_ok(full_snapshot_begin(backend, begun->file.writer, &begun->snapshot, &rig->error),
+              &rig->error);
 }
 
 static void
@@ -364,8 +363,7 @@ TEST(a_ninth_open_snapshot_is_refused_with_busy)
     struct rig_file file;
     weir_snapshot *snapshot = NULL;
     rig_file_begin(&rig, &file, 99, 4096);
-    assert_int_equal(weir_backend_snapshot_begin(backend, file.writer, &snapshot, &rig.error),
-                     WEIR_BUSY);
+    assert_int_equal(full_snapshot_begin(backend, file.writer, &snapshot, &rig.error), WEIR_BUSY);
     rig_file_abort(&rig, &file);
     for (uint64_t i = 0; i < WR_HEAP_SNAPSHOTS; i++) {
         if (i % 2 == 0) {
