@@ -36,6 +36,25 @@ int cli_info(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
+/* What `weir run` was asked for. All lent from argv. */
+enum {
+    CLI_ASSIGNMENTS_MAX = 256
+};
+struct cli_run {
+    const char *config;
+    const char *assignments[CLI_ASSIGNMENTS_MAX];
+    size_t assignment_count;
+    const char *parallelism;
+    weir_job_parameters job;
+    bool quiet;
+    bool supervise;
+    int job_at; /* index of JOB.so in argv */
+};
+
+/* supervise.c: runs the job in a child, and successors of it. `job_words`: JOB.so and its
+ * arguments, NULL at the end. */
+int cli_supervise(const struct cli_run *run, const weir_options *options, char **job_words);
+
 /* words.c: "weir: ...", coloured on a terminal unless NO_COLOR */
 void cli_say(char level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int cli_exit_of(weir_status status);

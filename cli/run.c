@@ -15,19 +15,8 @@
 #include <unistd.h>
 
 enum {
-    ASSIGNMENTS_MAX = 256,
     WAIT_MS = 250,
     ECHO_MS = 100 /* a second signal within it is the first one again */
-};
-
-struct arguments {
-    const char *config;
-    const char *assignments[ASSIGNMENTS_MAX];
-    size_t assignment_count;
-    const char *parallelism;
-    weir_job_parameters job;
-    bool quiet;
-    int job_at; /* index of JOB.so in argv */
 };
 
 static _Atomic(weir_job *) running_job;
@@ -74,6 +63,7 @@ enum {
     OPTION_REWIND,
     OPTION_TAKE_OVER,
     OPTION_JOB_ID,
+    OPTION_SUPERVISE,
     OPTION_CONFIG
 };
 
@@ -85,6 +75,7 @@ static const struct option options_known[] = {
     { "allow-rewind", no_argument, NULL, OPTION_REWIND },
     { "take-over", no_argument, NULL, OPTION_TAKE_OVER },
     { "job-id", required_argument, NULL, OPTION_JOB_ID },
+    { "supervise", no_argument, NULL, OPTION_SUPERVISE },
     { "config", required_argument, NULL, OPTION_CONFIG },
     { "quiet", no_argument, NULL, 'q' },
     { "help", no_argument, NULL, 'h' },
@@ -93,7 +84,7 @@ static const struct option options_known[] = {
 
 /* false: usage, or help was printed; *out_code is the exit code. */
 static bool
-take_option(struct arguments *arguments, int option, int *out_code)
+take_option(struct cli_run *arguments, int option, int *out_code)
 {
     *out_code = CLI_USAGE;
     switch (option) {
@@ -107,8 +98,8 @@ take_option(struct arguments *arguments, int option, int *out_code)
         arguments->job.allow_non_restored_state = true;
         return true;
     case 'D':
-        if (arguments->assignment_count == ASSIGNMENTS_MAX) {
-            cli_say('e', "more than %d -D", ASSIGNMENTS_MAX);
+        if (arguments->assignment_count == CLI_ASSIGNMENTS_MAX) {
+            cli_say('e', "more than %d -D", CLI_ASSIGNMENTS_MAX);
             return false;
         }
         arguments->assignments[arguments->assignment_count++] = optarg;
@@ -128,6 +119,9 @@ take_option(struct arguments *arguments, int option, int *out_code)
     case OPTION_JOB_ID:
         arguments->job.job_id = optarg;
         return true;
+    case OPTION_SUPERVISE:
+        arguments->supervise = true;
+        return true;
     case OPTION_CONFIG:
         arguments->config = optarg;
         return true;
@@ -142,7 +136,7 @@ take_option(struct arguments *arguments, int option, int *out_code)
 }
 
 static bool
-parse(int argc, char **argv, struct arguments *arguments, int *out_code)
+parse(int argc, char **argv, struct cli_run *arguments, int *out_code)
 {
     arguments->job.size = sizeof arguments->job;
     optind = 1;
@@ -265,7 +259,7 @@ print_resume(const weir_job_report *report, char **argv, int argc, int job_at)
 }
 
 static int
-report_end(weir_job *job, const struct arguments *arguments, int argc, char **argv)
+report_end(weir_job *job, const struct cli_run *arguments, int argc, char **argv)
 {
     weir_job_report report = { .size = sizeof report };
     weir_job_look(job, &report);
@@ -296,14 +290,14 @@ report_end(weir_job *job, const struct arguments *arguments, int argc, char **ar
 static void
 log_line(void *log_argument, char level, const char *text)
 {
-    const struct arguments *arguments = log_argument;
+    const struct cli_run *arguments = log_argument;
     if (level != 'i' || !arguments->quiet) {
         cli_say(level, "%s", text);
     }
 }
 
 static int
-run_job(weir_job *job, const struct arguments *arguments, int argc, char **argv)
+run_job(weir_job *job, const struct cli_run *arguments, int argc, char **argv)
 {
     weir_error error = { 0 };
     atomic_store(&running_job, job);
@@ -322,7 +316,7 @@ run_job(weir_job *job, const struct arguments *arguments, int argc, char **argv)
 }
 
 static int
-load_and_run(const struct arguments *arguments, const weir_options *options, int argc, char **argv)
+load_and_run(const struct cli_run *arguments, const weir_options *options, int argc, char **argv)
 {
     weir_error error = { 0 };
     weir_job_library *library = NULL;
@@ -356,7 +350,7 @@ load_and_run(const struct arguments *arguments, const weir_options *options, int
 int
 cli_run(int argc, char **argv)
 {
-    struct arguments arguments = { .job_at = 0 };
+    struct cli_run arguments = { .job_at = 0 };
     int code = CLI_OK;
     if (!parse(argc, argv, &arguments, &code)) {
         return code;
@@ -373,7 +367,9 @@ cli_run(int argc, char **argv)
         snprintf(text, sizeof text, "parallelism.default=%s", arguments.parallelism);
         code = cli_set(options, text);
     }
-    if (code == CLI_OK) {
+    if (code == CLI_OK && arguments.supervise) {
+        code = cli_supervise(&arguments, options, argv + arguments.job_at);
+    } else if (code == CLI_OK) {
         code = load_and_run(&arguments, options, argc, argv);
     }
     weir_options_destroy(options);

@@ -366,3 +366,70 @@ ill_formed_utf8_becomes_replacement_characters() {
     prints $'^\\(\xef\xbf\xbd,1\\)$'
     prints '^\(OK,1\)$'
 }
+
+# --- supervised ---
+
+# A supervised sequence_sum; its parent is $child, the process that runs the job $(job_process).
+readonly supervised=(--supervise -D execution.checkpointing.interval=50ms -D execution.checkpointing.dir=checkpoints
+    -D restart-strategy.type=fixed-delay -D restart-strategy.fixed-delay.delay=10ms)
+
+job_process() { pgrep -P "$child" || true; }
+
+completed() { find checkpoints -path '*/chk-*/_metadata' ! -path '*/.*' 2>/dev/null | grep -oE 'chk-[0-9]+' | sort -t- -k2n | tail -n 1; }
+
+a_supervised_job_survives_kills() {
+    run "$weir" run -q "$sequence_sum" --events 30000 --output expected
+    start "$weir" run "${supervised[@]}" -D restart-strategy.fixed-delay.attempts=100 "$sequence_sum" \
+        --events 30000 --rate 30000 --output output
+    local signal killed before
+    for signal in KILL SEGV KILL ABRT KILL; do
+        before=$(completed)
+        until_true '[ -n "$(job_process)" ] && [ "$(completed)" != "'"$before"'" ] || ! kill -0 "$child" 2>/dev/null'
+        killed=$(job_process)
+        [ -n "$killed" ] || break
+        kill -"$signal" "$killed"
+    done
+    [ -n "$killed" ] || fail "the job ended before it was killed five times"
+    wait_child
+    code_is 0
+    says 'ended by signal 9 \(Killed\); starting it again in 0\.0 s \(fixed-delay\)'
+    says 'ended by signal 11'
+    diff <(sort expected/part-*) <(sort output/part-*) >/dev/null || fail "the output is not that of an undisturbed run"
+}
+
+supervision_ends_with_its_strategy() {
+    start "$weir" run "${supervised[@]}" -D restart-strategy.fixed-delay.attempts=1 "$sequence_sum" \
+        --events 3000000 --rate 1000 --output output
+    local first
+    until_true '[ -n "$(completed)" ]'
+    first=$(job_process)
+    kill -KILL "$first"
+    until_true '[ -n "$(job_process)" ] && [ "$(job_process)" != '"$first"' ]'
+    kill -KILL "$(job_process)"
+    wait_child
+    code_is 1
+    says 'fixed-delay allows no more restarts'
+}
+
+a_supervised_job_is_stopped_by_its_parent() {
+    start "$weir" run "${supervised[@]}" "$sequence_sum" --events 3000000 --rate 1000 --output output
+    until_true '[ -n "$(completed)" ]'
+    kill -TERM "$child"
+    wait_child
+    code_is 0
+    says 'final checkpoint'
+    does_not_say 'starting it again'
+    [ -z "$(job_process)" ] || fail "the job runs on"
+}
+
+supervision_needs_a_directory() {
+    run "$weir" run --supervise "$sequence_sum" --events 10
+    code_is 2
+    says 'execution.checkpointing.dir'
+}
+
+a_mistake_is_not_tried_again() {
+    run "$weir" run "${supervised[@]}" "$sequence_sum" --keys 0
+    code_is 2
+    does_not_say 'starting it again'
+}
