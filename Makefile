@@ -8,7 +8,8 @@ help:
 	@echo 'make test          everything that must be green: builds, lint, tests, sanitizers'
 	@echo 'make test-long     the long campaigns; resumable'
 	@echo 'make test-planted  every planted mistake must be found by its test'
-	@echo 'make bench         speed, as ratios to limit programs'
+	@echo 'make bench         speed, as ratios to limit programs and to RocksDB'
+	@echo 'make bench-full    the same with 100 M keys and every case; over an hour'
 	@echo 'make check         format, tidy, cppcheck, layers, symbols, headers, docs'
 	@echo 'make release       build/release/weir, libraries, examples'
 	@echo 'make install       to $$(DESTDIR)$$(prefix), by default /usr/local'
@@ -38,6 +39,10 @@ bench:
 	tools/bootstrap bench
 	tools/bench
 
+bench-full:
+	tools/bootstrap bench
+	tools/bench --full
+
 check:
 	tools/bootstrap check
 	tools/check
@@ -65,4 +70,4 @@ docs:
 clean:
 	rm -rf build
 
-.PHONY: help demo test test-long test-planted bench check check-full release install format docs clean
+.PHONY: help demo test test-long test-planted bench bench-full check check-full release install format docs clean

@@ -161,6 +161,21 @@ bench_print(struct bench_figure *figure, double ratio)
     fflush(stdout);
 }
 
+void
+bench_take_turns(struct bench_subject *subjects, size_t count, int repetitions, void *argument)
+{
+    for (size_t repetition = 0; repetition <= (size_t)repetitions; repetition++) {
+        for (size_t i = 0; i < count; i++) {
+            double start = bench_now();
+            subjects[i].run(argument, repetition);
+            double elapsed = bench_now() - start;
+            if (repetition != 0) {
+                bench_add(&subjects[i].figure, (double)subjects[i].figure.n / elapsed);
+            }
+        }
+    }
+}
+
 bool
 bench_judge(const struct bench_gate *gate, double value)
 {
@@ -253,6 +268,27 @@ bench_exec(char *const argv[], struct bench_run *out_run)
         bench_die("%s ended with %s %d:\n%s", argv[0], WIFEXITED(status) ? "exit code" : "signal",
                   WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), out_run->words);
     }
+}
+
+double
+bench_status_bytes(int process, const char *line)
+{
+    char path[64];
+    char text[256];
+    unsigned long long kilobytes = 0;
+    size_t size = strlen(line);
+    snprintf(path, sizeof path, "/proc/%d/status", process);
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fgets(text, sizeof text, file) != NULL) {
+        if (strncmp(text, line, size) == 0 && text[size] == ':') {
+            kilobytes = strtoull(text + size + 1, NULL, 10);
+            break;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return (double)kilobytes * 1024;
 }
 
 uint64_t

@@ -52,6 +52,16 @@ double bench_median(struct bench_figure *figure);
 /* One JSON line on stdout. `ratio`: of the median to its limit's; 0: it has none. */
 void bench_print(struct bench_figure *figure, double ratio);
 
+/* What is measured in turns with others: `run` does figure.n items, the repetition counted from 0;
+ * 0 warms up. */
+struct bench_subject {
+    struct bench_figure figure;
+    void (*run)(void *argument, size_t repetition);
+};
+/* All of them once for warming up, and then `repetitions` times; adds items per second. */
+void bench_take_turns(struct bench_subject *subjects, size_t count, int repetitions,
+                      void *argument);
+
 /* --- gates --- */
 
 struct bench_gate {
@@ -82,6 +92,8 @@ int bench_spawn(char *const argv[], int out, int words);
 /* Runs the program to its end; stdout goes nowhere. Stops the bench, with the program's words, if
  * its exit code is not 0. */
 void bench_exec(char *const argv[], struct bench_run *out_run);
+/* A line of the process's /proc/ID/status in bytes: "VmRSS", "VmHWM"; 0: it has none. */
+double bench_status_bytes(int process, const char *line);
 /* The number before `noun` in the words: "records in". Stops the bench if there is none. */
 uint64_t bench_number_before(const struct bench_run *run, const char *noun);
 /* Removes a directory with all that is in it; nothing is there: fine. */

@@ -32,6 +32,9 @@ const char *limit_words_code(void);
 struct limit_table;
 
 struct limit_table *limit_table_create(uint64_t key_count);
+/* Adds one to the value of each key. */
+void limit_table_update(struct limit_table *table, const int64_t *keys, size_t count);
+uint64_t limit_table_sum(const struct limit_table *table);
 /* `count` updates of uniform keys; how many keys per second. */
 double limit_table_run(struct limit_table *table, uint64_t count, uint64_t seed);
 
@@ -40,11 +43,13 @@ double limit_table_run(struct limit_table *table, uint64_t count, uint64_t seed)
 /* Lines per second over a region made by bench_memory. */
 double limit_lines_run(uint64_t *region, size_t size, uint64_t count, uint64_t seed);
 
-/* --- disk: 1 MiB writes past the page cache, then fdatasync --- */
+/* --- disk: 1 MiB at a time past the page cache; writes end with fdatasync --- */
 
 /* Writes `size` bytes to a new file and removes it; bytes per second until they are durable.
  * *out_direct false: the file system refuses O_DIRECT. */
 double limit_disk_run(const char *path, size_t size, bool *out_direct);
+/* Reads the file from its begin to its end the same way; bytes per second. */
+double limit_disk_read(const char *path, bool *out_direct);
 
 /* --- null run: a thread that only looks at the clock --- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* limit_disk: what the disk takes from one thread that writes 1 MiB at a time past the page cache
- * and ends with fdatasync. Two buffers of unlike content in turn, so that no layer below can make
- * one of many. */
+ * and ends with fdatasync, and what it gives to one that reads so. Two buffers of unlike content in
+ * turn, so that no layer below can make one of many. */
 #include "limit.h"
 
 #include "harness.h"
@@ -47,5 +47,29 @@ limit_disk_run(const char *path, size_t size, bool *out_direct)
     double elapsed = bench_now() - start;
     close(file);
     unlink(path);
+    return (double)size / elapsed;
+}
+
+double
+limit_disk_read(const char *path, bool *out_direct)
+{
+    static char *buffer;
+    buffer = buffer != NULL ? buffer : bench_memory(CHUNK);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
+    *out_direct = file >= 0;
+    file = file >= 0 ? file : open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        bench_die("opening %s: %s", path, strerror(errno));
+    }
+    double start = bench_now();
+    size_t size = 0;
+    for (ssize_t got = 1; got > 0; size += got > 0 ? (size_t)got : 0) {
+        got = pread(file, buffer, CHUNK, (off_t)size);
+        if (got < 0) {
+            bench_die("reading %s: %s", path, strerror(errno));
+        }
+    }
+    double elapsed = bench_now() - start;
+    close(file);
     return (double)size / elapsed;
 }

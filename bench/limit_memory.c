@@ -63,34 +63,47 @@ limit_table_create(uint64_t key_count)
     return table;
 }
 
-static void
-update_batch(struct limit_table *table, const uint64_t *keys)
+void
+limit_table_update(struct limit_table *table, const int64_t *keys, size_t count)
 {
-    uint64_t homes[BATCH];
-    for (size_t i = 0; i < BATCH; i++) {
-        homes[i] = home_of(table, keys[i]);
-    }
-    for (size_t i = 0; i < AHEAD; i++) {
+    uint64_t homes[AHEAD];
+    for (size_t i = 0; i < AHEAD && i < count; i++) {
+        homes[i] = home_of(table, (uint64_t)keys[i]);
         __builtin_prefetch(&table->slots[homes[i]], 1);
     }
-    for (size_t i = 0; i < BATCH; i++) {
-        __builtin_prefetch(&table->slots[homes[i + AHEAD < BATCH ? i + AHEAD : i]], 1);
-        add(table, homes[i], keys[i], 1);
+    for (size_t i = 0, at = 0; i < count; i++) {
+        uint64_t home = homes[at];
+        if (i + AHEAD < count) {
+            homes[at] = home_of(table, (uint64_t)keys[i + AHEAD]);
+            __builtin_prefetch(&table->slots[homes[at]], 1);
+        }
+        add(table, home, (uint64_t)keys[i], 1);
+        at = at + 1 == AHEAD ? 0 : at + 1;
     }
+}
+
+uint64_t
+limit_table_sum(const struct limit_table *table)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < table->count; i++) {
+        sum += table->slots[i].value;
+    }
+    return sum;
 }
 
 double
 limit_table_run(struct limit_table *table, uint64_t count, uint64_t seed)
 {
-    uint64_t keys[BATCH];
+    int64_t keys[BATCH];
     double elapsed = 0;
     uint64_t done = 0;
     for (; done < count; done += BATCH) {
         for (uint64_t i = 0; i < BATCH; i++) {
-            keys[i] = bench_mix(seed + done + i) % table->key_count;
+            keys[i] = (int64_t)(bench_mix(seed + done + i) % table->key_count);
         }
         double start = bench_now();
-        update_batch(table, keys);
+        limit_table_update(table, keys, BATCH);
         elapsed += bench_now() - start;
     }
     return (double)done / elapsed;

@@ -104,25 +104,13 @@ run_idle(struct bench *bench, unsigned seconds)
 {
     int child = spawn_job(bench, true, -1);
     sleep(seconds);
-    char path[64];
-    char line[256];
-    unsigned long resident_kb = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", child);
-    FILE *file = fopen(path, "r");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (sscanf(line, "VmRSS: %lu kB", &resident_kb) == 1) {
-            break;
-        }
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
+    double resident = bench_status_bytes(child, "VmRSS");
     kill(child, SIGTERM);
     wait_for(child);
-    if (resident_kb == 0) {
+    if (resident <= 0) {
         bench_die("the idle job is not there");
     }
-    return (double)resident_kb / 1024;
+    return resident / (1 << 20);
 }
 
 static void

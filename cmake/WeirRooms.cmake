@@ -4,6 +4,7 @@
 # of their own (state/rocks, serve) are not globbed here.
 function(weir_room name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
+  list(FILTER sources EXCLUDE REGEX "/src/state/rocks/")
   if(NOT sources)
     return()
   endif()

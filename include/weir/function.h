@@ -99,6 +99,10 @@ typedef struct weir_function {
      */
     weir_status (*on_watermark)(weir_context *context, void *self, int64_t watermark,
                                 weir_collector *out);
+    /* It makes timestamps and watermarks: it may call weir_collector_set_timestamp, emit_watermark
+     * and mark_idle, and downstream records have timestamps. Of another than a source: watermarks
+     * from before it go no further, but the last. */
+    bool event_time;
 } weir_function;
 
 /* --- emitting --- */
@@ -115,12 +119,15 @@ weir_status weir_collector_emit_batch(weir_collector *out, const weir_batch *bat
                                       void **out_blocks);
 
 /* The next records emitted carry this timestamp, until the call returns; else that of the record
- * (or timer) being processed. For sources and whoever makes records of another time. */
+ * (or event-time timer) being processed, and of batches each that of the record it was copied from
+ * by weir_collector_emit_batch. Where nothing before has event time and the function does not say
+ * `event_time` the task fails. */
 void weir_collector_set_timestamp(weir_collector *out, int64_t timestamp);
-/* Sources that know their watermarks: none of the records to come is at or before this. */
+/* Functions with `event_time`: none of the records to come is at or before this. What is not beyond
+ * the last one does nothing. */
 weir_status weir_collector_emit_watermark(weir_collector *out, int64_t watermark);
-/* Sources: nothing will come for a while; downstream does not wait for this one's watermarks until
- * its next record. */
+/* Functions with `event_time`: nothing will come for a while; downstream does not wait for this
+ * one's watermarks until its next record. */
 weir_status weir_collector_mark_idle(weir_collector *out);
 
 /* --- batches --- */
@@ -158,7 +165,9 @@ bool weir_context_take_over(const weir_context *context);
 bool weir_context_checkpointing(const weir_context *context);
 uint64_t weir_context_now_ms(const weir_context *context);       /* wall clock */
 uint64_t weir_context_monotonic_ns(const weir_context *context); /* for rates */
-/* The source that answers IDLE next wants to be polled at this monotonic time. */
+/* The source that answers IDLE next wants to be polled at this monotonic time. Any other function
+ * without a key that has on_timer: it is called at about this time, once, with the wall clock as
+ * timestamp; not kept in snapshots. */
 void weir_context_wake_at(weir_context *context, uint64_t monotonic_ns);
 size_t weir_context_record_size(const weir_context *context); /* of the record being processed */
 /* In process_batch of a keyed function that has keyed state: the keys of the batch's records, in

@@ -98,6 +98,7 @@ typedef struct weir_aggregate_function {
                        weir_value_builder *out);
     weir_status (*merge)(void *argument, weir_bytes accumulator, weir_bytes other,
                          weir_value_builder *out); /* needed for merging namespaces only */
+    /* NULL: the accumulator is the result. */
     weir_status (*result)(void *argument, weir_bytes accumulator, weir_value_builder *out);
 } weir_aggregate_function;
 
@@ -149,6 +150,8 @@ typedef struct weir_block_reader weir_block_reader;
  *   TIMERS                         nothing
  *
  * An item is a block of the type; where has_timestamps, an i64 (ms, when it was written) before it.
+ * Of a map's null value that expires, the timestamp's bit 62 is set and the block is zeros: to an
+ * engine an item like any other, but a null again when the timestamps go.
  */
 
 /* --- writing, between snapshot_begin and the last turn --- */

@@ -60,7 +60,7 @@ weir_status weir_map_get(weir_state *state, weir_bytes key, weir_bytes *out_valu
 /* The value a whole block, or weir_bytes_of(NULL, 0): null. Both copied. */
 weir_status weir_map_put(weir_state *state, weir_bytes key, weir_bytes value);
 /* Fixed-size types: the value to change in place, as weir_value_upsert. A null one becomes the
- * type's defaults. */
+ * type's defaults, and counts as created. */
 weir_status weir_map_upsert(weir_state *state, weir_bytes key, void **out_value, bool *out_created);
 weir_status weir_map_remove(weir_state *state, weir_bytes key); /* none there: no failure */
 bool weir_map_contains(weir_state *state, weir_bytes key);

@@ -114,6 +114,9 @@ weir_stream *weir_stream_stateful(weir_stream *stream);
 
 weir_environment *weir_stream_environment(weir_stream *stream);
 const weir_type *weir_stream_type(const weir_stream *stream); /* NULL for a sink's, or NULL */
+/* The fields that weir_stream_key_by has named; NULL and count 0: the stream is not keyed. Of
+ * records that are no structs it is field 0. Lent for the environment's life. */
+const size_t *weir_stream_key_fields(const weir_stream *stream, size_t *out_count);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -333,3 +333,23 @@ wr_arena_fini(struct wr_arena *arena)
     }
     arena->chunks = NULL;
 }
+
+static void *
+arena_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
+{
+    struct wr_arena *arena = ctx;
+    if (new_size == 0 || (ptr != NULL && new_size <= old_size)) {
+        return new_size == 0 ? NULL : ptr;
+    }
+    void *place = wr_arena_new(arena, new_size);
+    if (place != NULL && ptr != NULL) {
+        memcpy(place, ptr, old_size);
+    }
+    return place;
+}
+
+weir_alloc
+wr_arena_as_alloc(struct wr_arena *arena)
+{
+    return (weir_alloc){ .resize = arena_resize, .ctx = arena };
+}

@@ -59,5 +59,7 @@ void wr_arena_init(struct wr_arena *arena, const weir_alloc *alloc);
 void *wr_arena_new(struct wr_arena *arena, size_t size); /* zeroed, 16-aligned; NULL when refused */
 char *wr_arena_copy_text(struct wr_arena *arena, const char *text);
 void wr_arena_fini(struct wr_arena *arena); /* frees everything; may be used again */
+/* The arena as an allocator, for what is to be freed with it: freeing does nothing. */
+weir_alloc wr_arena_as_alloc(struct wr_arena *arena);
 
 #endif /* WR_BASE_MEMORY_H */

@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-    NUMBER_SIZE = 64,
+    NUMBER_SIZE = 128,
     FRACTION_DIGITS_MAX = 15
 };
 

@@ -157,7 +157,7 @@ fail_unknown_key(weir_error *err, const char *where, const char *key)
 }
 
 enum {
-    WORD_SIZE = 64
+    WORD_SIZE = 128
 };
 
 /* The text as it is kept: a choice as the table spells it (in `word`), all else as given. */

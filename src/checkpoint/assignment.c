@@ -6,10 +6,11 @@
  *     1: groups 64-127  list e f g h        1: groups 43-85   files 0 and 1  d e f
  *                                           2: groups 86-127  file 1         g h
  *
- * Keyed state is never cut here: a subtask gets every file whose range of key groups meets its own,
- * and the reader gives it the blocks of its groups. Lists are told as [first, first + count) of one
- * file, in the order of the old subtasks. The rotation of OS1 goes over the operator's SPLIT states
- * in the manifest's order (Flink's order is its HashMap's, which says nothing).
+ * Keyed state is never cut here: a subtask gets every file, and every chain of files, whose range
+ * of key groups meets its own, and the reader gives it the blocks of its groups. Lists are told as
+ * [first, first + count) of the old subtask's own file, in the order of the old subtasks. The
+ * rotation of OS1 goes over the operator's SPLIT states in the manifest's order (Flink's order is
+ * its HashMap's, which says nothing).
  *
  * A union list goes to everyone, also at equal parallelism. A function that adds to it in each
  * life without clearing it first makes it grow by its parallelism at every restore: it is the
@@ -34,7 +35,7 @@
 struct use {
     bool is_read;
     bool is_keyed;
-    uint32_t file; /* index into the restore's files, when it is read */
+    uint32_t file; /* index of its own file into the restore's files, when it is read */
 };
 
 /* One assignment being made. `lists` NULL: they are only counted. */
@@ -56,6 +57,17 @@ element_count(const struct wr_manifest_subtask *subtask, uint32_t state)
         }
     }
     return 0;
+}
+
+static bool
+has_copy(const struct wr_manifest_subtask *subtask, uint32_t state)
+{
+    for (uint32_t i = 0; i < subtask->list_count; i++) {
+        if (subtask->lists[i].state == state) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static uint64_t
@@ -119,12 +131,37 @@ deal_split(struct deal *deal, uint32_t state, uint32_t *start)
     *start = (uint32_t)((*start + extra) % deal->parallelism);
 }
 
+/* OS3: old subtask i modulo how many have reported a copy; its own where nothing changed. */
+static void
+deal_broadcast(struct deal *deal, uint32_t state)
+{
+    uint32_t reported = 0;
+    for (uint32_t i = 0; i < deal->old->subtask_count; i++) {
+        reported += has_copy(&deal->old->subtasks[i], state);
+    }
+    uint32_t turn = reported != 0 ? deal->subtask % reported : 0;
+    uint64_t first = 0;
+    for (uint32_t i = 0; i < deal->old->subtask_count; i++) {
+        const struct wr_manifest_subtask *subtask = &deal->old->subtasks[i];
+        uint64_t here = element_count(subtask, state);
+        if (has_copy(subtask, state) && turn-- == 0) {
+            deal_elements(deal, state, first, here);
+            return;
+        }
+        first += here;
+    }
+}
+
 static void
 deal_lists(struct deal *deal)
 {
     uint32_t start = 0;
     deal->list_count = 0;
     for (uint32_t state = 0; state < deal->old->state_count; state++) {
+        if (deal->old->states[state].kind == WEIR_STATE_BROADCAST) {
+            deal_broadcast(deal, state);
+            continue;
+        }
         switch (deal->old->states[state].list_mode) {
         case WEIR_LIST_SPLIT:
             deal_split(deal, state, &start);
@@ -137,32 +174,6 @@ deal_lists(struct deal *deal)
             break;
         }
     }
-}
-
-static int
-hex_digit(char digit)
-{
-    if (digit >= '0' && digit <= '9') {
-        return digit - '0';
-    }
-    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
-static bool
-read_attempt(const char *text, uint8_t out[16])
-{
-    if (strnlen(text, WR_ATTEMPT_SIZE) != WR_ATTEMPT_SIZE - 1) {
-        return false;
-    }
-    for (size_t i = 0; i < 16; i++) {
-        int high = hex_digit(text[2 * i]);
-        int low = hex_digit(text[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        out[i] = (uint8_t)(high * 16 + low);
-    }
-    return true;
 }
 
 static const char *
@@ -193,53 +204,121 @@ use_key_groups(struct deal *deal, uint32_t max_parallelism)
     }
 }
 
+/* What is being made for one subtask of the new job. */
+struct target {
+    const uint8_t *operator_id;
+    const char *directory;
+    struct wr_arena *arena;
+    struct wr_operator_restore *restore;
+};
+
+/* The engine's own files of an old subtask, put to its own state file. */
 static weir_status
-make_files(struct deal *deal, const struct wr_restore_file *pattern, const char *directory,
-           struct wr_arena *arena, struct wr_operator_restore *restore)
+add_engine_files(const struct target *target, const struct wr_manifest_subtask *subtask,
+                 struct wr_restore_file *file)
 {
-    const struct wr_manifest_operator *old = deal->old;
-    restore->files = wr_arena_new(arena, old->subtask_count * sizeof *restore->files);
-    if (restore->files == NULL) {
+    file->engine_files =
+        wr_arena_new(target->arena, subtask->file_count * sizeof *file->engine_files);
+    if (file->engine_files == NULL) {
         return WEIR_NOMEM;
     }
-    for (uint32_t i = 0; i < old->subtask_count; i++) {
-        if (!deal->uses[i].is_read) {
+    for (uint32_t i = 0; i < subtask->file_count; i++) {
+        const struct wr_manifest_file *old = &subtask->files[i];
+        if (old->role != WR_FILE_ENGINE) {
             continue;
         }
-        const char *path = join_path(arena, directory, old->subtasks[i].file);
+        const char *path = join_path(target->arena, target->directory, old->path);
         if (path == NULL) {
             return WEIR_NOMEM;
         }
-        struct wr_restore_file *file = &restore->files[restore->file_count];
-        deal->uses[i].file = restore->file_count++;
-        *file = *pattern;
-        file->path = path;
-        file->identity.subtask = old->subtasks[i].index;
-        file->size = old->subtasks[i].file_size;
-        file->crc = old->subtasks[i].file_crc;
-        file->keyed = deal->uses[i].is_keyed;
+        file->engine_files[file->engine_file_count++] =
+            (struct wr_restore_engine_file){ .name = old->name,
+                                             .path = path,
+                                             .size = old->size,
+                                             .crc = old->crc,
+                                             .is_shared = old->is_shared,
+                                             .is_inlined = old->path[0] == '\0',
+                                             .bytes = old->bytes };
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+add_file(const struct target *target, const struct wr_manifest_subtask *subtask,
+         const struct wr_manifest_file *old, bool is_keyed)
+{
+    const char *path = join_path(target->arena, target->directory, old->path);
+    if (path == NULL) {
+        return WEIR_NOMEM;
+    }
+    struct wr_restore_file *file = &target->restore->files[target->restore->file_count++];
+    *file = (struct wr_restore_file){
+        .path = path,
+        .identity = { .checkpoint_id = old->checkpoint_id, .subtask = subtask->index },
+        .size = old->size,
+        .crc = old->crc,
+        .keyed = is_keyed,
+        .has_changes = old->has_changes,
+        .is_inlined = old->path[0] == '\0',
+        .bytes = old->bytes,
+        .key_group_first = subtask->key_group_first,
+        .key_group_last = subtask->key_group_last,
+    };
+    memcpy(file->identity.attempt, old->attempt, sizeof file->identity.attempt);
+    memcpy(file->identity.operator_id, target->operator_id, sizeof file->identity.operator_id);
+    return is_keyed && old == wr_manifest_own_file(subtask)
+               ? add_engine_files(target, subtask, file)
+               : WEIR_OK;
+}
+
+/* All state files of a subtask whose key groups are wanted, in order; of one that only has lists
+ * for us its own. */
+static weir_status
+make_files(struct deal *deal, const struct target *target)
+{
+    size_t most = 0;
+    for (uint32_t i = 0; i < deal->old->subtask_count; i++) {
+        most += deal->uses[i].is_read ? deal->old->subtasks[i].file_count : 0;
+    }
+    target->restore->files = wr_arena_new(target->arena, most * sizeof *target->restore->files);
+    if (target->restore->files == NULL) {
+        return WEIR_NOMEM;
+    }
+    for (uint32_t i = 0; i < deal->old->subtask_count; i++) {
+        const struct wr_manifest_subtask *subtask = &deal->old->subtasks[i];
+        const struct wr_manifest_file *own = wr_manifest_own_file(subtask);
+        for (uint32_t j = 0; deal->uses[i].is_read && j < subtask->file_count; j++) {
+            const struct wr_manifest_file *file = &subtask->files[j];
+            bool is_wanted = deal->uses[i].is_keyed || file == own;
+            if (file->role == WR_FILE_BLOCKS && is_wanted) {
+                WR_TRY(add_file(target, subtask, file, deal->uses[i].is_keyed));
+            }
+            if (file == own) {
+                deal->uses[i].file = target->restore->file_count - 1;
+            }
+        }
     }
     return WEIR_OK;
 }
 
 /* The lists are dealt twice: first to learn which files they need and how many parts there are. */
 static weir_status
-make_restore(struct deal *deal, const struct wr_restore_file *pattern, const char *directory,
-             struct wr_arena *arena, struct wr_operator_restore *restore)
+make_restore(struct deal *deal, bool is_keyed, const struct target *target)
 {
-    deal->uses = wr_arena_new(arena, deal->old->subtask_count * sizeof *deal->uses);
+    struct wr_operator_restore *restore = target->restore;
+    deal->uses = wr_arena_new(target->arena, deal->old->subtask_count * sizeof *deal->uses);
     if (deal->uses == NULL) {
         return WEIR_NOMEM;
     }
-    if (pattern->keyed) {
+    if (is_keyed) {
         use_key_groups(deal, deal->old->max_parallelism);
     }
     deal_lists(deal);
-    WR_TRY(make_files(deal, pattern, directory, arena, restore));
+    WR_TRY(make_files(deal, target));
     if (deal->list_count == 0) {
         return WEIR_OK;
     }
-    deal->lists = wr_arena_new(arena, deal->list_count * sizeof *deal->lists);
+    deal->lists = wr_arena_new(target->arena, deal->list_count * sizeof *deal->lists);
     if (deal->lists == NULL) {
         return WEIR_NOMEM;
     }
@@ -274,16 +353,8 @@ wr_assignment_make(const struct wr_manifest *manifest, const char *directory,
         return WEIR_OK;
     }
     WR_TRY(wr_shape_check(manifest, old, err));
-    struct wr_restore_file pattern = { .keyed = operator_->key_type != NULL };
-    pattern.identity.checkpoint_id = manifest->checkpoint_id;
-    memcpy(pattern.identity.operator_id, old->id, sizeof old->id);
-    if (!read_attempt(manifest->attempt, pattern.identity.attempt)) {
-        return wr_fail(err, WEIR_CORRUPT,
-                       "checkpoint %" PRIu64 ": attempt '%.32s' is not 32 hex digits; restore an "
-                       "older checkpoint",
-                       manifest->checkpoint_id, manifest->attempt);
-    }
-    if (subtask >= operator_->parallelism || (pattern.keyed && wr_shape_has_state(old) &&
+    bool is_keyed = operator_->key_type != NULL;
+    if (subtask >= operator_->parallelism || (is_keyed && wr_shape_has_state(old) &&
                                               operator_->max_parallelism != old->max_parallelism)) {
         return wr_fail(err, WEIR_INVALID,
                        WR_SHAPE_WORDS "subtask %u of %u with maximum parallelism %u (snapshot: %u) "
@@ -294,8 +365,10 @@ wr_assignment_make(const struct wr_manifest *manifest, const char *directory,
     restore.restored = true;
     restore.finished = had_finished(old, operator_->parallelism, subtask);
     struct deal deal = { .old = old, .parallelism = operator_->parallelism, .subtask = subtask };
-    if (wr_shape_has_state(old) &&
-        make_restore(&deal, &pattern, directory, arena, &restore) != WEIR_OK) {
+    struct target target = {
+        .operator_id = old->id, .directory = directory, .arena = arena, .restore = &restore
+    };
+    if (wr_shape_has_state(old) && make_restore(&deal, is_keyed, &target) != WEIR_OK) {
         return wr_fail(err, WEIR_NOMEM, WR_SHAPE_WORDS "no memory to plan its restore",
                        manifest->checkpoint_id, old->name, old->uid);
     }

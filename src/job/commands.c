@@ -80,17 +80,36 @@ carry_out_trigger(weir_job *job, const struct wr_coordinator_action *action) WR_
     send_to_tasks(job, &letter, true);
 }
 
+/* JobManager storage without a directory: complete here and now. Takes the manifest. */
+static void
+store_in_memory(weir_job *job, struct wr_manifest *manifest) WR_ON(coordinator)
+{
+    struct wr_coordinator_event event = { .kind = WR_EVENT_STORED,
+                                          .checkpoint_id = manifest->checkpoint_id };
+    if (wr_memory_storage_complete(job->memory_storage, manifest, &job->checkpoint_failure) !=
+        WEIR_OK) {
+        event.kind = WR_EVENT_STORE_FAILED;
+    }
+    wr_manifest_fini(manifest);
+    wr_memory_free(&job->alloc, manifest, sizeof *manifest);
+    wr_job_tell(job, event);
+}
+
 static void
 carry_out_store(weir_job *job, const struct wr_coordinator_action *action) WR_ON(coordinator)
 {
     struct wr_coordinator_event event = { .checkpoint_id = action->checkpoint_id };
-    if (job->storage == NULL) {
+    if (job->storage == NULL && job->memory_storage == NULL) {
         event.kind = WR_EVENT_STORED;
         wr_job_tell(job, event);
         return;
     }
     struct wr_manifest *manifest = NULL;
     weir_status status = wr_job_manifest(job, &manifest);
+    if (status == WEIR_OK && job->storage == NULL) {
+        store_in_memory(job, manifest);
+        return;
+    }
     if (status == WEIR_OK) {
         status = wr_job_io_push(job, WR_IO_COMPLETE, action->checkpoint_id, manifest);
     }
@@ -192,6 +211,8 @@ wr_job_carry_out(weir_job *job, const struct wr_coordinator_action *action)
     case WR_ACTION_DROP:
         if (job->storage != NULL) {
             (void)wr_job_io_push(job, WR_IO_DROP, action->checkpoint_id, NULL);
+        } else if (job->memory_storage != NULL) {
+            wr_memory_storage_drop(job->memory_storage, action->checkpoint_id);
         }
         break;
     case WR_ACTION_FINISH:

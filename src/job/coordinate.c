@@ -99,7 +99,11 @@ keep_acknowledgement(weir_job *job, struct wr_task_report *report) WR_ON(coordin
     }
     pending->acknowledged[report->task_number] = report;
     for (uint32_t i = 0; i < report->snapshot_count; i++) {
-        pending->bytes += report->snapshots[i].has_file ? report->snapshots[i].file_size : 0;
+        const struct wr_file_list *files = &report->snapshots[i].files;
+        for (uint32_t j = 0; j < files->count; j++) {
+            bool is_own = files->entries[j].checkpoint_id == report->checkpoint_id;
+            pending->bytes += is_own ? files->entries[j].size : 0;
+        }
     }
     return true;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* create: from a graph and the user's wishes to a job that is ready to start.
  *
- * In this order, so that a refusal leaves nothing behind: plan, options, which snapshot, may it
- * start empty; then the lock and the directories; then the wiring. Nothing starts from empty state
- * beside a complete checkpoint of this job's name unless told to.
+ * In this order, so that a refusal leaves nothing behind: plan, engine, which snapshot, may it
+ * start empty, storage; then the lock and the directories; then the wiring. Nothing starts from
+ * empty state beside a complete checkpoint of this job's name unless told to.
  */
 #include "base/fail.h"
 #include "job/running.h"
@@ -46,35 +46,6 @@ is_hex_id(const char *text)
 }
 
 /* --- options --- */
-
-static weir_status
-check_options(const weir_job *job, weir_error *err)
-{
-    const weir_options *options = job->options;
-    const char *backend = weir_options_text(options, "state.backend.type");
-    if (strcmp(backend, "hashmap") != 0) {
-        return wr_fail(err, WEIR_UNSUPPORTED,
-                       "state.backend.type: %s is not built yet; this version has hashmap",
-                       backend);
-    }
-    const char *storage = weir_options_text(options, "execution.checkpointing.storage");
-    const char *directory = weir_options_text(options, "execution.checkpointing.dir");
-    if (storage != NULL && strcmp(storage, "filesystem") != 0) {
-        return wr_fail(err, WEIR_UNSUPPORTED,
-                       "execution.checkpointing.storage: %s is not built yet; this version has "
-                       "filesystem: set execution.checkpointing.dir",
-                       storage);
-    }
-    bool interval = weir_options_is_set(options, "execution.checkpointing.interval");
-    if ((interval || storage != NULL) && directory == NULL && !job->found.latest) {
-        return wr_fail(
-            err, WEIR_INVALID,
-            "%s is set without a directory (JobManager storage is not built yet): add -D "
-            "execution.checkpointing.dir=DIR",
-            interval ? "execution.checkpointing.interval" : "execution.checkpointing.storage");
-    }
-    return WEIR_OK;
-}
 
 static enum wr_retention
 retention_of(const weir_options *options)
@@ -230,6 +201,23 @@ open_storage(weir_job *job, const weir_job_parameters *parameters, uint64_t *out
     return WEIR_OK;
 }
 
+/* What this job id has kept: entered into the registry, and where it is continued retained on. */
+static weir_status
+take_retained(weir_job *job, weir_error *err)
+{
+    enum {
+        ROOM = 256
+    };
+    uint64_t ids[ROOM];
+    size_t count;
+    WR_TRY(wr_checkpoint_storage_retained(job->storage, ids, ROOM, &count, err));
+    WR_TRY(wr_job_open_registry(job, ids, count, count < ROOM, err));
+    for (size_t i = 0; job->restored && job->found.latest && i < count; i++) {
+        WR_TRY(wr_coordinator_add_retained(job->coordinator, ids[i]));
+    }
+    return WEIR_OK;
+}
+
 static weir_status
 make_coordinator(weir_job *job, uint64_t next_id, weir_error *err)
 {
@@ -241,17 +229,7 @@ make_coordinator(weir_job *job, uint64_t next_id, weir_error *err)
                            ? "no memory for the checkpoint coordinator"
                            : "execution.checkpointing.num-retained must be 1 to 64");
     }
-    if (job->storage == NULL || !job->restored || !job->found.latest) {
-        return WEIR_OK;
-    }
-    uint64_t ids[256];
-    size_t count;
-    WR_TRY(
-        wr_checkpoint_storage_retained(job->storage, ids, sizeof ids / sizeof ids[0], &count, err));
-    for (size_t i = 0; i < count; i++) {
-        WR_TRY(wr_coordinator_add_retained(job->coordinator, ids[i]));
-    }
-    return WEIR_OK;
+    return job->storage == NULL ? WEIR_OK : take_retained(job, err);
 }
 
 /* --- the snapshot against the job --- */
@@ -317,17 +295,19 @@ static weir_status
 build(weir_job *job, const weir_job_parameters *parameters, bool *out_finished, weir_error *err)
 {
     WR_TRY(wr_plan_create(job->environment, &job->plan, err));
-    WR_TRY(check_options(job, err));
+    WR_TRY(wr_job_choose_engine(job, err));
     WR_TRY(find_snapshot(job, parameters, err));
     *out_finished = job->found.finished;
     if (job->found.finished) {
         return WEIR_OK;
     }
+    WR_TRY(wr_job_choose_storage(job, err));
     WR_TRY(choose_ids(job, parameters, err));
     WR_TRY(check_snapshot(job, parameters, err));
     uint64_t next_id;
     WR_TRY(open_storage(job, parameters, &next_id, err));
     WR_TRY(make_coordinator(job, next_id, err));
+    WR_TRY(wr_job_make_work_directory(job, err));
     WR_TRY(wr_job_wire(job, parameters, err));
     say_start(job);
     return WEIR_OK;

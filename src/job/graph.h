@@ -15,6 +15,7 @@
 
 enum {
     WR_LEGS_MAX = 16,
+    WR_NODE_NAME_MAX = 200,
     WR_KEY_FIELDS_MAX = 25,
     WR_NODES_MAX = 1024
 };
@@ -24,6 +25,7 @@ struct wr_leg {
     enum wr_edge edge;
     size_t key_fields[WR_KEY_FIELDS_MAX];
     size_t key_field_count; /* KEYED */
+    uint8_t side;           /* of two connected streams, the first or the second: 0, 1 */
 };
 
 struct wr_node {
@@ -33,6 +35,7 @@ struct wr_node {
     weir_function function;
     const void *argument;
     const weir_type *input_type;
+    const weir_type *other_type; /* of the second of two connected streams; NULL: there is none */
     const weir_type *output_type;
     uint32_t parallelism;     /* 0: the job's */
     uint32_t max_parallelism; /* 0: the job's, or derived */
@@ -68,5 +71,10 @@ struct weir_environment {
 
 /* pipeline.name from the command line, then the code's name, then "weir-job". */
 const char *wr_environment_job_name(const weir_environment *environment);
+
+/* A mistake was made: nothing is to be changed any more. NULL: so it is. */
+bool wr_environment_is_broken(const weir_environment *environment);
+/* A copy in the arena; NULL: no memory, which is the mistake. */
+const char *wr_environment_keep_text(weir_environment *environment, const char *text);
 
 #endif /* WR_JOB_GRAPH_H */

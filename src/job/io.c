@@ -9,6 +9,18 @@
 #include "base/fail.h"
 #include "job/running.h"
 
+/* The checkpoint, and once it is surely gone what it was the last to need. */
+static weir_status
+drop(struct wr_job_io *io)
+{
+    struct wr_checkpoint_storage *storage = io->job->storage;
+    WR_TRY(wr_checkpoint_storage_drop(storage, io->checkpoint_id, &io->error));
+    for (const struct wr_shared_file *at = io->unneeded; at != NULL; at = at->next) {
+        WR_TRY(wr_checkpoint_storage_drop_shared(storage, at->name, &io->error));
+    }
+    return WEIR_OK;
+}
+
 static void
 run_io(struct wr_work *work)
 {
@@ -27,7 +39,7 @@ run_io(struct wr_work *work)
         io->status = wr_checkpoint_storage_abandon(storage, io->checkpoint_id, &io->error);
         break;
     case WR_IO_DROP:
-        io->status = wr_checkpoint_storage_drop(storage, io->checkpoint_id, &io->error);
+        io->status = drop(io);
         break;
     case WR_IO_FINISHED_MARK:
         io->status = wr_checkpoint_storage_finish(storage, io->checkpoint_id, &io->error);
@@ -44,6 +56,7 @@ free_io(weir_job *job, struct wr_job_io *io) WR_ON(coordinator)
         wr_manifest_fini(io->manifest);
         wr_memory_free(&job->alloc, io->manifest, sizeof *io->manifest);
     }
+    wr_shared_files_free(&job->alloc, io->unneeded);
     wr_memory_free(&job->alloc, io, sizeof *io);
 }
 
@@ -65,6 +78,9 @@ wr_job_io_push(weir_job *job, enum wr_job_io_kind kind, uint64_t checkpoint_id,
     io->kind = kind;
     io->checkpoint_id = checkpoint_id;
     io->manifest = manifest;
+    if (kind == WR_IO_DROP) {
+        io->unneeded = wr_shared_registry_drop(job->registry, checkpoint_id);
+    }
     job->io_outstanding++;
     wr_executor_push(&job->io, &io->work);
     return WEIR_OK;
@@ -132,6 +148,7 @@ wr_job_io_take_reply(weir_job *job, struct wr_job_io *io)
         if (io->status != WEIR_OK) {
             fail_checkpoint(job, io);
         } else {
+            wr_job_enter_shared(job, io->manifest);
             wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_STORED,
                                                             .checkpoint_id = io->checkpoint_id });
         }

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "job/running.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static uint32_t
@@ -51,9 +52,60 @@ collect_states(weir_job *job, struct wr_manifest *manifest, struct wr_manifest_o
     return WEIR_OK;
 }
 
+/* "NAME", "../shared/NAME", or "" with the bytes. The attempt is always this one: what an earlier
+ * attempt wrote is never referred to. */
 static weir_status
-add_subtask(struct wr_manifest *manifest, struct wr_manifest_operator *self, uint32_t index,
-            const struct wr_operator_snapshot_result *result)
+add_file(const weir_job *job, struct wr_manifest *manifest, const struct wr_file_entry *entry,
+         struct wr_manifest_file *file) WR_ON(coordinator)
+{
+    char path[sizeof WR_SHARED_PREFIX + sizeof entry->file];
+    (void)snprintf(path, sizeof path, "%s%s", entry->is_shared ? WR_SHARED_PREFIX : "",
+                   entry->is_inlined ? "" : entry->file);
+    *file = (struct wr_manifest_file){
+        .role = entry->role,
+        .path = wr_arena_copy_text(&manifest->arena, path),
+        .name = wr_arena_copy_text(&manifest->arena, entry->name),
+        .is_shared = entry->is_shared,
+        .has_changes = entry->has_changes,
+        .size = entry->size,
+        .crc = entry->crc,
+        .checkpoint_id = entry->checkpoint_id,
+    };
+    memcpy(file->attempt, job->attempt_bytes, sizeof file->attempt);
+    if (file->path == NULL || file->name == NULL) {
+        return WEIR_NOMEM;
+    }
+    if (entry->is_inlined) {
+        uint8_t *copy = wr_arena_new(&manifest->arena, entry->bytes.size);
+        if (copy == NULL) {
+            return WEIR_NOMEM;
+        }
+        if (entry->bytes.size != 0) {
+            memcpy(copy, entry->bytes.data, entry->bytes.size);
+        }
+        file->bytes = weir_bytes_of(copy, entry->bytes.size);
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+add_files(const weir_job *job, struct wr_manifest *manifest, const struct wr_file_list *list,
+          struct wr_manifest_subtask *subtask) WR_ON(coordinator)
+{
+    subtask->files = wr_arena_new(&manifest->arena, list->count * sizeof *subtask->files);
+    if (subtask->files == NULL) {
+        return WEIR_NOMEM;
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        WR_TRY(add_file(job, manifest, &list->entries[i], &subtask->files[i]));
+        subtask->file_count++;
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+add_subtask(const weir_job *job, struct wr_manifest *manifest, struct wr_manifest_operator *self,
+            uint32_t index, const struct wr_operator_snapshot_result *result) WR_ON(coordinator)
 {
     struct wr_manifest_subtask *subtask = &self->subtasks[index];
     *subtask = (struct wr_manifest_subtask){
@@ -62,16 +114,14 @@ add_subtask(struct wr_manifest *manifest, struct wr_manifest_operator *self, uin
         .key_group_first = result->keyed ? result->key_group_first : 1,
         .key_group_last = result->keyed ? result->key_group_last : 0,
     };
-    if (!result->has_file) {
+    if (result->files.count == 0) {
         return WEIR_OK;
     }
-    subtask->file = wr_arena_copy_text(&manifest->arena, result->file);
-    subtask->file_size = result->file_size;
-    subtask->file_crc = result->file_crc;
+    WR_TRY(add_files(job, manifest, &result->files, subtask));
     subtask->lists =
         wr_arena_new(&manifest->arena,
                      sizeof *subtask->lists * (result->list_count != 0 ? result->list_count : 1));
-    if (subtask->file == NULL || subtask->lists == NULL) {
+    if (subtask->lists == NULL) {
         return WEIR_NOMEM;
     }
     for (uint32_t i = 0; i < result->list_count; i++) {
@@ -106,7 +156,7 @@ add_operator(weir_job *job, struct wr_manifest *manifest, const struct wr_vertex
     self->subtask_count = vertex->parallelism;
     WR_TRY(collect_states(job, manifest, self, vertex, position));
     for (uint32_t i = 0; i < vertex->parallelism; i++) {
-        WR_TRY(add_subtask(manifest, self, i, result_of(job, vertex, position, i)));
+        WR_TRY(add_subtask(job, manifest, self, i, result_of(job, vertex, position, i)));
     }
     return WEIR_OK;
 }

@@ -41,13 +41,17 @@ set_parallelism(const weir_environment *environment, struct wr_plan_operator *se
                              : wr_fail_context(err, status, "operator '%s': ", node->name);
 }
 
+/* The leg that stands for all of one side, which must reach the operator in one way. */
 static weir_status
-set_key(struct wr_plan *plan, struct wr_plan_operator *self, weir_error *err)
+side_of(const struct wr_node *node, uint8_t side, const struct wr_leg **out_leg, weir_error *err)
 {
-    const struct wr_node *node = self->node;
-    const struct wr_leg *first = &node->legs[0];
+    const struct wr_leg *first = NULL;
     for (uint32_t i = 0; i < node->leg_count; i++) {
         const struct wr_leg *leg = &node->legs[i];
+        if (leg->side != side) {
+            continue;
+        }
+        first = first == NULL ? leg : first;
         bool same = leg->edge != WR_EDGE_KEYED ||
                     (first->key_field_count == leg->key_field_count &&
                      memcmp(first->key_fields, leg->key_fields, sizeof leg->key_fields) == 0);
@@ -58,14 +62,73 @@ set_key(struct wr_plan *plan, struct wr_plan_operator *self, weir_error *err)
                 node->name);
         }
     }
-    if (node->leg_count == 0 || first->edge != WR_EDGE_KEYED) {
-        return WEIR_OK;
-    }
-    self->keyed = true;
-    weir_status status = wr_key_plan_create(&plan->alloc, node->input_type, first->key_fields,
-                                            first->key_field_count, &self->key_plan, err);
+    *out_leg = first;
+    return WEIR_OK;
+}
+
+static weir_status
+make_key_plan(struct wr_plan *plan, const struct wr_node *node, const struct wr_leg *leg,
+              struct wr_key_plan **out_plan, weir_error *err)
+{
+    const weir_type *type = leg->side == 1 ? node->other_type : node->input_type;
+    weir_status status = wr_key_plan_create(&plan->alloc, type, leg->key_fields,
+                                            leg->key_field_count, out_plan, err);
     return status == WEIR_OK ? WEIR_OK
                              : wr_fail_context(err, status, "operator '%s': ", node->name);
+}
+
+/* Of two connected streams: what may stand beside the first. */
+static weir_status
+set_other_key(struct wr_plan *plan, struct wr_plan_operator *self, const struct wr_leg *other,
+              weir_error *err)
+{
+    const struct wr_node *node = self->node;
+    self->other_is_broadcast = other->edge == WR_EDGE_BROADCAST;
+    bool other_keyed = other->edge == WR_EDGE_KEYED;
+    if (other_keyed != self->keyed && !self->other_is_broadcast) {
+        return wr_fail(err, WEIR_INVALID,
+                       "connect '%s': the %s stream is keyed and the %s is not: key both, or let "
+                       "the first be keyed and the second be broadcast",
+                       node->name, self->keyed ? "first" : "second",
+                       self->keyed ? "second" : "first");
+    }
+    if (!other_keyed) {
+        return WEIR_OK;
+    }
+    WR_TRY(make_key_plan(plan, node, other, &self->other_key_plan, err));
+    const weir_type *one = wr_key_plan_type(self->key_plan);
+    const weir_type *two = wr_key_plan_type(self->other_key_plan);
+    if (!weir_type_equal(one, two)) {
+        return wr_fail(err, WEIR_INVALID,
+                       "connect '%s': the streams are keyed by different types (%s and %s), so "
+                       "they could never meet in a key",
+                       node->name, weir_type_name(one), weir_type_name(two));
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+set_key(struct wr_plan *plan, struct wr_plan_operator *self, weir_error *err)
+{
+    const struct wr_leg *first = NULL;
+    const struct wr_leg *other = NULL;
+    WR_TRY(side_of(self->node, 0, &first, err));
+    WR_TRY(side_of(self->node, 1, &other, err));
+    if (first != NULL && first->edge == WR_EDGE_KEYED) {
+        self->keyed = true;
+        WR_TRY(make_key_plan(plan, self->node, first, &self->key_plan, err));
+    }
+    return other == NULL ? WEIR_OK : set_other_key(plan, self, other, err);
+}
+
+/* Timestamps cost a word a record, so only those have them that some operator before makes. */
+static void
+set_time(const struct wr_plan *plan, struct wr_plan_operator *self)
+{
+    for (uint32_t i = 0; i < self->node->leg_count; i++) {
+        self->timed_input |= plan->operators[self->node->legs[i].from->index].timed;
+    }
+    self->timed = self->timed_input || self->node->function.event_time;
 }
 
 static weir_status
@@ -110,6 +173,7 @@ make_operators(const weir_environment *environment, struct wr_plan *plan, weir_e
         self->node = environment->nodes[i];
         WR_TRY(set_parallelism(environment, self, err));
         WR_TRY(set_key(plan, self, err));
+        set_time(plan, self);
         WR_TRY(set_id(plan, self, err));
         plan->stateful = plan->stateful || wr_plan_operator_is_stateful(self);
     }
@@ -188,7 +252,9 @@ make_edges(struct wr_plan *plan, weir_error *err)
                 .from = from,
                 .to = i,
                 .edge = leg->edge == WR_EDGE_FORWARD && uneven ? WR_EDGE_REBALANCE : leg->edge,
-                .key_plan = head->key_plan,
+                .key_plan = leg->side == 1 ? head->other_key_plan : head->key_plan,
+                .side = leg->side,
+                .timed = plan->operators[leg->from->index].timed,
             };
         }
     }
@@ -231,6 +297,7 @@ wr_plan_destroy(struct wr_plan *plan)
     }
     for (uint32_t i = 0; plan->operators != NULL && i < plan->operator_count; i++) {
         wr_key_plan_destroy(plan->operators[i].key_plan);
+        wr_key_plan_destroy(plan->operators[i].other_key_plan);
     }
     wr_arena_fini(&plan->arena);
     weir_alloc alloc = plan->alloc;

@@ -20,7 +20,11 @@ struct wr_plan_operator {
     uint32_t max_parallelism;
     bool max_parallelism_set; /* by the user or the configuration */
     bool keyed;
-    struct wr_key_plan *key_plan; /* of its input; NULL unless keyed */
+    struct wr_key_plan *key_plan;       /* of its input; NULL unless keyed */
+    struct wr_key_plan *other_key_plan; /* of the second of two connected streams */
+    bool other_is_broadcast;
+    bool timed_input; /* some operator before it makes event time */
+    bool timed;       /* that, or it does so itself: what it emits has timestamps */
     uint32_t vertex;
 };
 
@@ -29,6 +33,8 @@ struct wr_plan_edge {
     uint32_t from; /* vertices */
     uint32_t to;
     enum wr_edge edge; /* after FORWARD between unequal parallelisms became REBALANCE */
+    uint8_t side;      /* of two connected streams */
+    bool timed;        /* its records have timestamps */
     const struct wr_key_plan *key_plan;
 };
 

@@ -13,6 +13,15 @@
 #include <string.h>
 
 static void
+print_key(struct wr_buffer *out, const weir_type *type, const struct wr_leg *leg)
+{
+    for (size_t i = 0; i < leg->key_field_count; i++) {
+        const weir_field *field = weir_type_field(type, leg->key_fields[i]);
+        wr_buffer_print(out, "%s%s", i != 0 ? "," : "", field != NULL ? field->name : "the record");
+    }
+}
+
+static void
 print_operator(struct wr_buffer *out, const struct wr_plan_operator *plan_operator)
 {
     const struct wr_node *node = plan_operator->node;
@@ -20,15 +29,20 @@ print_operator(struct wr_buffer *out, const struct wr_plan_operator *plan_operat
     wr_buffer_print(out, "  uid %-16s", node->uid[0] != '\0' ? node->uid : "-");
     if (plan_operator->keyed) {
         wr_buffer_print(out, "  keyed by ");
-        for (size_t i = 0; i < node->legs[0].key_field_count; i++) {
-            const weir_field *field =
-                weir_type_field(node->input_type, node->legs[0].key_fields[i]);
-            wr_buffer_print(out, "%s%s", i != 0 ? "," : "",
-                            field != NULL ? field->name : "the record");
+        print_key(out, node->input_type, &node->legs[0]);
+        for (uint32_t i = 0; i < node->leg_count; i++) {
+            if (node->legs[i].side == 1 && node->legs[i].edge == WR_EDGE_KEYED) {
+                wr_buffer_print(out, " and by ");
+                print_key(out, node->other_type, &node->legs[i]);
+                break;
+            }
         }
         wr_buffer_print(out, ", max parallelism %u", plan_operator->max_parallelism);
     } else if (wr_plan_operator_is_stateful(plan_operator)) {
         wr_buffer_print(out, "  operator state");
+    }
+    if (node->function.event_time) {
+        wr_buffer_print(out, "  event time");
     }
     wr_buffer_print(out, "\n");
 }
@@ -63,8 +77,9 @@ print_plan(struct wr_buffer *out, const weir_environment *environment, const str
         }
         for (uint32_t j = 0; j < plan->edge_count; j++) {
             if (plan->edges[j].from == i) {
-                wr_buffer_print(out, "    %s -> vertex %u\n", edge_name(plan->edges[j].edge),
-                                plan->edges[j].to);
+                wr_buffer_print(out, "    %s -> vertex %u%s\n", edge_name(plan->edges[j].edge),
+                                plan->edges[j].to,
+                                plan->edges[j].side == 1 ? ", its second stream" : "");
             }
         }
     }

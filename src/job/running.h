@@ -20,10 +20,12 @@
 #include "base/role.h"
 #include "checkpoint/assignment.h"
 #include "checkpoint/coordinator.h"
+#include "checkpoint/shared_registry.h"
 #include "job/plan.h"
 #include "runtime/task.h"
 #include "storage/checkpoint_storage.h"
 #include "storage/find.h"
+#include "storage/memory_storage.h"
 #include "weir/job.h"
 
 enum wr_job_phase {
@@ -72,7 +74,8 @@ struct wr_job_io {
     struct weir_job *job;
     enum wr_job_io_kind kind;
     uint64_t checkpoint_id;
-    struct wr_manifest *manifest; /* COMPLETE: owned */
+    struct wr_manifest *manifest;    /* COMPLETE: owned */
+    struct wr_shared_file *unneeded; /* DROP: removed behind the checkpoint; owned */
     weir_status status;
     weir_error error;
 };
@@ -89,9 +92,12 @@ struct weir_job {
     char attempt[WR_ATTEMPT_SIZE];
     uint8_t attempt_bytes[16];
     uint64_t hash_seed;
-    bool has_storage;
-    struct wr_checkpoint_storage *storage; /* NULL: none configured. io's, once started */
-    struct wr_found_snapshot found;        /* manifest of what was restored */
+    struct wr_checkpoint_storage *storage;    /* NULL: no directory. io's, once started */
+    bool has_memory_storage;                  /* JobManager storage: state travels in messages */
+    struct wr_memory_storage *memory_storage; /* of one without a directory; else NULL */
+    struct wr_shared_registry *registry;      /* the coordinator's; with `storage` */
+    char work_directory[WR_PATH_MAX];         /* for engines that keep files; "": none */
+    struct wr_found_snapshot found;           /* manifest of what was restored */
     bool restored;
     struct wr_assignment_operator *assigned; /* as plan->operators */
 
@@ -153,6 +159,20 @@ struct weir_job {
 weir_status wr_job_create_on(struct wr_os *os, weir_environment *environment,
                              const weir_job_parameters *parameters, weir_job **out_job,
                              weir_error *err);
+
+/* --- choose.c: the engine, the storage, and what the tasks need of both --- */
+weir_status wr_job_choose_engine(weir_job *job, weir_error *err);
+weir_status wr_job_choose_storage(weir_job *job,
+                                  weir_error *err); /* once it is known what to restore */
+weir_status wr_job_make_work_directory(weir_job *job, weir_error *err);
+void wr_job_remove_work_directory(weir_job *job);
+void wr_job_fill_storage(weir_job *job); /* into task_environment */
+
+/* --- shared.c: files that several checkpoints need --- */
+/* `ids`: the complete checkpoints of this job; is_all: there are no others. */
+weir_status wr_job_open_registry(weir_job *job, const uint64_t *ids, size_t count, bool is_all,
+                                 weir_error *err);
+void wr_job_enter_shared(weir_job *job, const struct wr_manifest *manifest) WR_ON(coordinator);
 
 /* --- wire.c: budgets, channels, tasks, workers; start letters --- */
 weir_status wr_job_wire(weir_job *job, const weir_job_parameters *parameters, weir_error *err);

@@ -101,6 +101,9 @@ weir_job_destroy(weir_job *job)
     wr_job_unwire(job);
     wr_coordinator_destroy(job->coordinator);
     wr_checkpoint_storage_close(job->storage);
+    wr_memory_storage_destroy(job->memory_storage);
+    wr_shared_registry_destroy(job->registry);
+    wr_job_remove_work_directory(job);
     wr_found_snapshot_fini(&job->found);
     wr_plan_destroy(job->plan);
     wr_arena_fini(&job->arena);

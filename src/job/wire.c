@@ -42,14 +42,6 @@ make_budgets(weir_job *job)
         wr_budget_alloc(&job->network_pool, &job->network_budget, WR_POOL_NETWORK);
 }
 
-/* Thread: task; the storage's names do not change. */
-static weir_status
-snapshot_path(void *argument, uint64_t checkpoint_id, const char *name, char *out, weir_error *err)
-{
-    weir_job *job = argument;
-    return wr_checkpoint_storage_path(job->storage, checkpoint_id, name, out, err);
-}
-
 static void
 fill_environment(weir_job *job, const weir_job_parameters *parameters)
 {
@@ -59,7 +51,6 @@ fill_environment(weir_job *job, const weir_job_parameters *parameters)
     shared->io = &job->io;
     shared->alloc = job->alloc;
     shared->options = options;
-    shared->backend_factory = weir_backend_factory_hashmap();
     shared->hash_seed = job->hash_seed;
     shared->job_name = job->name;
     shared->job_id = job->job_id;
@@ -74,8 +65,7 @@ fill_environment(weir_job *job, const weir_job_parameters *parameters)
     shared->buffer_timeout_ns =
         weir_options_duration_ms(options, "execution.buffer-timeout.interval") * 1000000U;
     shared->emit_limit_bytes = weir_options_bytes(options, "weir.task.emit-limit");
-    shared->snapshot_path = job->storage != NULL ? snapshot_path : NULL;
-    shared->snapshot_path_argument = job;
+    wr_job_fill_storage(job);
     shared->log = job->log;
     shared->log_argument = job->log_argument;
     shared->reports = &job->reports;
@@ -133,12 +123,13 @@ edge_channel_count(const weir_job *job, const struct wr_plan_edge *edge)
 }
 
 static weir_status
-make_channel(weir_job *job, uint32_t producer, uint32_t consumer, weir_error *err)
+make_channel(weir_job *job, uint32_t producer, uint32_t consumer, bool timed, weir_error *err)
 {
     struct wr_channel_parameters parameters = {
         .alloc = job->task_environment.network_alloc,
         .batches_max = (uint32_t)weir_options_int(job->options, "weir.network.batches-per-channel"),
         .batch_count = job->task_environment.batch_count,
+        .timed = timed,
         .producer_parker = &worker_of(job, producer)->parker,
         .consumer_parker = &worker_of(job, consumer)->parker,
     };
@@ -172,8 +163,8 @@ make_channels(weir_job *job, uint32_t **out_first, weir_error *err)
         uint32_t count = edge_channel_count(job, edge);
         for (uint32_t j = 0; j < count; j++) {
             bool forward = edge->edge == WR_EDGE_FORWARD;
-            WR_TRY(
-                make_channel(job, forward ? j : j / consumers, forward ? j : j % consumers, err));
+            WR_TRY(make_channel(job, forward ? j : j / consumers, forward ? j : j % consumers,
+                                edge->timed, err));
         }
     }
     *out_first = first;
@@ -196,6 +187,12 @@ fill_operator(weir_job *job, uint32_t index, uint32_t subtask, struct wr_task_op
         .input_type = node->input_type,
         .output_type = node->output_type,
         .key_plan = plan_operator->key_plan,
+        .other_type = node->other_type,
+        .other_key_plan = plan_operator->other_key_plan,
+        .other_is_broadcast = plan_operator->other_is_broadcast,
+        .timed_input = plan_operator->timed_input,
+        .timed = plan_operator->timed,
+        .keep_watermark = plan_operator->timed_input && wr_plan_operator_is_stateful(plan_operator),
         .key_fields = node->legs[0].key_fields,
         .key_field_count = plan_operator->keyed ? node->legs[0].key_field_count : 0,
         .max_parallelism = plan_operator->max_parallelism,
@@ -221,20 +218,24 @@ fill_inputs(weir_job *job, uint32_t vertex, uint32_t subtask, const uint32_t *fi
         }
     }
     out->inputs = wr_arena_new(&job->arena, sizeof *out->inputs * (count != 0 ? count : 1));
-    if (out->inputs == NULL) {
+    uint8_t *sides = wr_arena_new(&job->arena, count != 0 ? count : 1);
+    if (out->inputs == NULL || sides == NULL) {
         return no_memory(err);
     }
+    out->sides = sides;
     for (uint32_t i = 0; i < job->plan->edge_count; i++) {
         const struct wr_plan_edge *edge = &job->plan->edges[i];
         if (edge->to != vertex) {
             continue;
         }
         if (edge->edge == WR_EDGE_FORWARD) {
+            sides[out->input_count] = edge->side;
             out->inputs[out->input_count++] = job->channels[first[i] + subtask];
             continue;
         }
         uint32_t consumers = job->plan->vertices[edge->to].parallelism;
         for (uint32_t j = 0; j < job->plan->vertices[edge->from].parallelism; j++) {
+            sides[out->input_count] = edge->side;
             out->inputs[out->input_count++] = job->channels[first[i] + j * consumers + subtask];
         }
     }

@@ -237,6 +237,12 @@ weir_stream_reduce(weir_stream *stream, const char *name, const weir_function *f
             "operator '%s' needs a weir_function with its .size and a reduce "
             "function",
             name != NULL ? name : "");
+    } else if (weir_stream_key_fields(stream, NULL) == NULL) {
+        (void)weir_environment_fail(environment, WEIR_INVALID,
+                                    "reduce '%s' needs a keyed stream: call weir_stream_key_by "
+                                    "with fields of '%s' before it",
+                                    name != NULL ? name : "",
+                                    weir_type_name(weir_stream_type(stream)));
     } else {
         both->has_argument = argument_size != 0;
         if (both->has_argument) {

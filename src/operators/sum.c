@@ -262,6 +262,24 @@ weir_stream_sum(weir_stream *stream, const char *field)
             field, of != NULL ? weir_type_name(of) : "struct", weir_type_name(type));
         return NULL;
     }
+    size_t key_count = 0;
+    const size_t *key_fields = weir_stream_key_fields(stream, &key_count);
+    if (key_count == 0) {
+        (void)weir_environment_fail(environment, WEIR_INVALID,
+                                    "sum(\"%s\") needs a keyed stream: call weir_stream_key_by "
+                                    "with fields of '%s' before it",
+                                    field, weir_type_name(type));
+        return NULL;
+    }
+    for (size_t i = 0; i < key_count; i++) {
+        if (key_fields[i] == argument.field) {
+            (void)weir_environment_fail(environment, WEIR_INVALID,
+                                        "sum(\"%s\"): the field is part of the key of '%s': sum "
+                                        "another one",
+                                        field, weir_type_name(type));
+            return NULL;
+        }
+    }
     char name[NAME_SIZE];
     snprintf(name, sizeof name, "sum(%.180s)", field);
     return weir_stream_stateful(

@@ -107,6 +107,11 @@ struct wr_os_ops {
                 size_t words_size);
     void *(*symbol)(struct wr_os *os, void *library, const char *name); /* NULL: not there */
     void (*unload)(struct wr_os *os, void *library);
+    /* By a bare name, on the loader's path; else as load. */
+    int (*load_module)(struct wr_os *os, const char *name, void **out_library, char *words,
+                       size_t words_size);
+    /* The path of the program or shared object that holds this address. */
+    int (*object_path)(struct wr_os *os, const void *address, char *out_path, size_t room);
 };
 
 struct wr_os {

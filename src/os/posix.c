@@ -540,6 +540,27 @@ posix_process_id(struct wr_os *os)
 }
 
 static int
+load_as_named(const char *path, void **out_library, char *words, size_t words_size)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL) {
+        const char *why = dlerror();
+        snprintf(words, words_size, "%s", why != NULL ? why : "no reason given");
+        return access(path, R_OK) != 0 ? errno : ENOEXEC;
+    }
+    *out_library = library;
+    return 0;
+}
+
+static int
+posix_load_module(struct wr_os *os, const char *name, void **out_library, char *words,
+                  size_t words_size)
+{
+    (void)os;
+    return load_as_named(name, out_library, words, words_size);
+}
+
+static int
 posix_load(struct wr_os *os, const char *path, void **out_library, char *words, size_t words_size)
 {
     (void)os;
@@ -552,14 +573,7 @@ posix_load(struct wr_os *os, const char *path, void **out_library, char *words, 
         }
         path = here;
     }
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (library == NULL) {
-        const char *why = dlerror();
-        snprintf(words, words_size, "%s", why != NULL ? why : "no reason given");
-        return access(path, R_OK) != 0 ? errno : ENOEXEC;
-    }
-    *out_library = library;
-    return 0;
+    return load_as_named(path, out_library, words, words_size);
 }
 
 static void *
@@ -574,6 +588,18 @@ posix_unload(struct wr_os *os, void *library)
 {
     (void)os;
     dlclose(library);
+}
+
+static int
+posix_object_path(struct wr_os *os, const void *address, char *out_path, size_t room)
+{
+    (void)os;
+    Dl_info info;
+    if (dladdr(address, &info) == 0 || info.dli_fname == NULL) {
+        return ENOENT;
+    }
+    int size = snprintf(out_path, room, "%s", info.dli_fname);
+    return size < 0 || (size_t)size >= room ? ENAMETOOLONG : 0;
 }
 
 static const struct wr_os_ops posix_ops = {
@@ -612,6 +638,8 @@ static const struct wr_os_ops posix_ops = {
     .load = posix_load,
     .symbol = posix_symbol,
     .unload = posix_unload,
+    .load_module = posix_load_module,
+    .object_path = posix_object_path,
 };
 
 struct wr_os *

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* batch: records back to back in one block of memory, and where each begins.
  *
- * The head and its offsets are one allocation, made once; the data is another, because a record
- * bigger than the batch makes it grow. A batch grows only while it is empty: records that were lent
- * from it never move.
+ * The head, its times and its offsets are one allocation, made once; the data is another, because a
+ * record bigger than the batch makes it grow. A batch grows only while it is empty: records that
+ * were lent from it never move.
  *
  * Invariants:
  *   (1) offsets[count] == used, so a record's size needs no field of its own.
@@ -15,26 +15,34 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+enum {
+    MARKS_FIRST = 4
+};
+
+/* The times first, since they need the greater alignment. */
 static size_t
-head_size(uint32_t count_max)
+head_size(uint32_t count_max, bool timed)
 {
-    return sizeof(struct weir_batch) + ((size_t)count_max + 1) * sizeof(uint32_t);
+    return sizeof(struct weir_batch) + (timed ? count_max * sizeof(int64_t) : 0) +
+           ((size_t)count_max + 1) * sizeof(uint32_t);
 }
 
-weir_status
-wr_batch_create(const weir_alloc *alloc, uint32_t count_max, size_t capacity,
-                struct weir_batch **out_batch)
+static weir_status
+create(const weir_alloc *alloc, uint32_t count_max, size_t capacity, bool timed,
+       struct weir_batch **out_batch)
 {
-    struct weir_batch *batch = wr_memory_new(alloc, head_size(count_max));
+    struct weir_batch *batch = wr_memory_new(alloc, head_size(count_max, timed));
     if (batch == NULL) {
         return WEIR_NOMEM;
     }
+    int64_t *times = (int64_t *)(batch + 1);
     batch->count_max = count_max;
-    batch->offsets = (uint32_t *)(batch + 1);
+    batch->times = timed ? times : NULL;
+    batch->offsets = (uint32_t *)(timed ? times + count_max : times);
     if (capacity != 0) {
         batch->data = wr_memory_resize(alloc, NULL, 0, capacity);
         if (batch->data == NULL) {
-            wr_memory_free(alloc, batch, head_size(count_max));
+            wr_memory_free(alloc, batch, head_size(count_max, timed));
             return WEIR_NOMEM;
         }
         batch->capacity = capacity;
@@ -44,12 +52,27 @@ wr_batch_create(const weir_alloc *alloc, uint32_t count_max, size_t capacity,
     return WEIR_OK;
 }
 
+weir_status
+wr_batch_create(const weir_alloc *alloc, uint32_t count_max, size_t capacity,
+                struct weir_batch **out_batch)
+{
+    return create(alloc, count_max, capacity, false, out_batch);
+}
+
+weir_status
+wr_batch_create_timed(const weir_alloc *alloc, uint32_t count_max, size_t capacity,
+                      struct weir_batch **out_batch)
+{
+    return create(alloc, count_max, capacity, true, out_batch);
+}
+
 void
 wr_batch_destroy(const weir_alloc *alloc, struct weir_batch *batch)
 {
     if (batch != NULL) {
+        wr_memory_free(alloc, batch->marks, batch->mark_capacity * sizeof *batch->marks);
         wr_memory_free(alloc, batch->data, batch->capacity);
-        wr_memory_free(alloc, batch, head_size(batch->count_max));
+        wr_memory_free(alloc, batch, head_size(batch->count_max, batch->times != NULL));
     }
 }
 
@@ -61,7 +84,30 @@ wr_batch_clear(struct weir_batch *batch)
     batch->checkpoint_id = 0;
     batch->used = 0;
     batch->count = 0;
+    batch->mark_count = 0;
     batch->offsets[0] = 0;
+}
+
+weir_status
+wr_batch_mark(const weir_alloc *alloc, struct weir_batch *batch, struct wr_time time)
+{
+    uint32_t count = batch->mark_count;
+    if (count != 0 && batch->marks[count - 1].before == batch->count) {
+        batch->marks[count - 1].time = wr_time_merge(batch->marks[count - 1].time, time);
+        return WEIR_OK;
+    }
+    if (count == batch->mark_capacity) {
+        uint32_t capacity = count == 0 ? MARKS_FIRST : 2 * count;
+        struct wr_mark *marks =
+            wr_memory_resize(alloc, batch->marks, count * sizeof *marks, capacity * sizeof *marks);
+        if (marks == NULL) {
+            return WEIR_NOMEM;
+        }
+        batch->marks = marks;
+        batch->mark_capacity = capacity;
+    }
+    batch->marks[batch->mark_count++] = (struct wr_mark){ .before = batch->count, .time = time };
+    return WEIR_OK;
 }
 
 void
@@ -124,4 +170,11 @@ weir_batch_record_size(const weir_batch *batch, size_t index)
     return batch == NULL || index >= batch->count
                ? 0
                : batch->offsets[index + 1] - batch->offsets[index];
+}
+
+int64_t
+weir_batch_timestamp(const weir_batch *batch, size_t index)
+{
+    return batch == NULL || index >= batch->count || batch->times == NULL ? WEIR_NO_TIMESTAMP
+                                                                          : batch->times[index];
 }

@@ -19,6 +19,10 @@ struct wr_chain {
     struct wr_gate *gate; /* where the first operator's batches go back; NULL: it is a source */
     struct wr_failure *failure;
     uint64_t records_out; /* left the chain: to channels, or into its sink */
+    /* a batch without records, for what the gate tells of time */
+    struct weir_batch time_batch;
+    struct wr_mark time_mark;
+    uint32_t time_offset;
 };
 
 enum wr_chain_result {
@@ -31,8 +35,15 @@ enum wr_chain_result {
  * go on. A failure is in chain->failure. */
 enum wr_chain_result wr_chain_step(struct wr_chain *chain, uint64_t now_ns);
 
-/* Gives the first operator its next batch; only while resting. */
-void wr_chain_give(struct wr_chain *chain, struct weir_batch *batch);
+/* Gives the first operator its next batch, of this side of two connected streams; only while
+ * resting. */
+void wr_chain_give(struct wr_chain *chain, struct weir_batch *batch, uint8_t side);
+/* The same with what the gate tells of time. */
+void wr_chain_tell_time(struct wr_chain *chain, struct wr_time time);
+/* Calls what is due by the wall clock, where there is room; true: something was. */
+bool wr_chain_fire_due(struct wr_chain *chain, uint64_t now_ns);
+/* When something will be, monotonic; UINT64_MAX: never. */
+uint64_t wr_chain_due_at(struct wr_chain *chain, uint64_t now_ns);
 
 /* Frees the batches on their way between operators, before those are; a channel's stay the
  * channel's. */

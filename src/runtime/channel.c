@@ -14,7 +14,8 @@
  *   (2) A batch is in exactly one place: with the producer (spare, or being filled), in `full`,
  *       with the consumer, or in `empty`. `made` lists all of them: destroy needs no search.
  *   (3) Events are made with the channel, EVENTS_MAX of them. An event never waits for memory or
- *       for a batch, only for the consumer to have read the events before it.
+ *       for a batch, only for the consumer to have read the events before it. Time leaves
+ *       EVENTS_KEPT of them alone, so that a barrier does not wait for watermarks.
  *
  * Whoever puts something into a ring wakes the other side's worker; the parker makes that one load
  * where nobody sleeps.
@@ -28,7 +29,8 @@
 #include <string.h>
 
 enum {
-    EVENTS_MAX = 8,
+    EVENTS_MAX = 16,
+    EVENTS_KEPT = 8,
     LINE_GAP = 128 /* two cache lines: the prefetcher fetches pairs */
 };
 
@@ -52,6 +54,7 @@ struct wr_channel {
     /* the producer's alone */
     struct weir_batch *spare_records;
     struct weir_batch *spare_events;
+    uint32_t spare_event_count;
     struct weir_batch **made; /* batches of records */
     uint32_t made_count;
     struct weir_batch events[EVENTS_MAX];
@@ -127,6 +130,7 @@ wr_channel_create(const struct wr_channel_parameters *parameters, struct wr_chan
         event->offsets = &channel->event_offsets[i];
         event->next = channel->spare_events;
         channel->spare_events = event;
+        channel->spare_event_count++;
     }
     *out_channel = channel;
     return WEIR_OK;
@@ -156,6 +160,7 @@ collect_returned(struct wr_channel *channel)
         struct weir_batch **spare = is_event ? &channel->spare_events : &channel->spare_records;
         batch->next = *spare;
         *spare = batch;
+        channel->spare_event_count += is_event;
     }
 }
 
@@ -170,6 +175,16 @@ pop_spare(struct weir_batch **spare)
     return batch;
 }
 
+static weir_status
+make_batch(struct wr_channel *channel, struct weir_batch **out_batch)
+{
+    const struct wr_channel_parameters *parameters = &channel->parameters;
+    return parameters->timed ? wr_batch_create_timed(&parameters->alloc, parameters->batch_count,
+                                                     WR_BATCH_BYTES, out_batch)
+                             : wr_batch_create(&parameters->alloc, parameters->batch_count,
+                                               WR_BATCH_BYTES, out_batch);
+}
+
 struct weir_batch *
 wr_channel_take_empty(struct wr_channel *channel)
 {
@@ -178,8 +193,7 @@ wr_channel_take_empty(struct wr_channel *channel)
     }
     struct weir_batch *batch = pop_spare(&channel->spare_records);
     if (batch == NULL && channel->made_count < channel->parameters.batches_max &&
-        wr_batch_create(&channel->parameters.alloc, channel->parameters.batch_count, WR_BATCH_BYTES,
-                        &batch) == WEIR_OK) {
+        make_batch(channel, &batch) == WEIR_OK) {
         channel->made[channel->made_count++] = batch;
     }
     return batch;
@@ -210,6 +224,15 @@ wr_channel_has_event_room(struct wr_channel *channel)
     return channel->spare_events != NULL;
 }
 
+static struct weir_batch *
+take_event(struct wr_channel *channel, enum wr_batch_kind kind)
+{
+    struct weir_batch *event = pop_spare(&channel->spare_events);
+    channel->spare_event_count--;
+    event->kind = kind;
+    return event;
+}
+
 bool
 wr_channel_publish_event(struct wr_channel *channel, enum wr_batch_kind kind,
                          uint64_t checkpoint_id, enum wr_checkpoint_kind checkpoint_kind)
@@ -217,10 +240,31 @@ wr_channel_publish_event(struct wr_channel *channel, enum wr_batch_kind kind,
     if (!wr_channel_has_event_room(channel)) {
         return false;
     }
-    struct weir_batch *event = pop_spare(&channel->spare_events);
-    event->kind = kind;
+    struct weir_batch *event = take_event(channel, kind);
     event->checkpoint_id = checkpoint_id;
     event->checkpoint_kind = checkpoint_kind;
+    bool published = wr_channel_publish(channel, event);
+    wr_assert(published); /* invariant (1) */
+    return true;
+}
+
+bool
+wr_channel_has_time_room(struct wr_channel *channel)
+{
+    if (channel->spare_event_count <= EVENTS_KEPT) {
+        collect_returned(channel);
+    }
+    return channel->spare_event_count > EVENTS_KEPT;
+}
+
+bool
+wr_channel_publish_time(struct wr_channel *channel, struct wr_time time)
+{
+    if (!wr_channel_has_time_room(channel)) {
+        return false;
+    }
+    struct weir_batch *event = take_event(channel, WR_BATCH_TIME);
+    event->time = time;
     bool published = wr_channel_publish(channel, event);
     wr_assert(published); /* invariant (1) */
     return true;

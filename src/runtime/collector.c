@@ -10,6 +10,8 @@
  *   (2) What stands behind the first closed batch (in the other closed ones and the open one) never
  *       exceeds the emit limit. `end` carries that into the fast path as one comparison.
  *   (3) A refused emit fails the task by its context: a function that overlooks it changes nothing.
+ *   (4) Timestamps and marks of an open batch are right once it was settled: records behind
+ *       `stamped` get `time`, and where records came behind "idle", "active" stands before them.
  */
 #include "runtime/collector.h"
 
@@ -30,6 +32,9 @@ wr_collector_init(struct weir_collector *collector,
         .emit_limit_bytes = parameters->emit_limit_bytes,
         .context = parameters->context,
         .least_size = 1,
+        .timed = parameters->timed,
+        .time = WEIR_NO_TIMESTAMP,
+        .watermark = WEIR_NO_WATERMARK,
     };
     if (parameters->type != NULL) {
         collector->least_size = weir_type_fixed_size(parameters->type);
@@ -55,14 +60,48 @@ wr_collector_fini(struct weir_collector *collector)
     collector->first = collector->last = collector->spare = collector->open = NULL;
 }
 
+static void
+stamp(struct weir_collector *collector)
+{
+    struct weir_batch *open = collector->open;
+    uint32_t count = (uint32_t)(collector->offset - open->offsets);
+    for (uint32_t i = collector->stamped; i < count; i++) {
+        open->times[i] = collector->time;
+    }
+    collector->stamped = count;
+}
+
+/* The mark that says idle stands in the open batch, or in one that has gone: it is taken back by
+ * another at the same place, or the first record of this batch. */
+static weir_status
+become_active(struct weir_collector *collector)
+{
+    struct weir_batch *open = collector->open;
+    uint32_t count = open->count;
+    open->count = collector->idle_from;
+    weir_status status =
+        wr_batch_mark(&collector->alloc, open, wr_time_of(WEIR_NO_WATERMARK, WR_TIME_ACTIVE));
+    open->count = count;
+    collector->idle = false;
+    return status;
+}
+
 /* What was put into the open batch becomes its own knowledge. */
 static void
 settle_open(struct weir_collector *collector)
 {
     struct weir_batch *open = collector->open;
-    if (open != NULL) {
-        open->used = (size_t)(collector->cursor - open->data);
-        open->count = (uint32_t)(collector->offset - open->offsets);
+    if (open == NULL) {
+        return;
+    }
+    open->used = (size_t)(collector->cursor - open->data);
+    open->count = (uint32_t)(collector->offset - open->offsets);
+    if (collector->timed) {
+        stamp(collector);
+    }
+    if (collector->idle && open->count > collector->idle_from &&
+        become_active(collector) != WEIR_OK) {
+        (void)weir_context_fail(collector->context, WEIR_NOMEM, "no memory to tell of the time");
     }
 }
 
@@ -104,6 +143,15 @@ close_open(struct weir_collector *collector)
     collector->last = batch;
 }
 
+static weir_status
+make_batch(const struct weir_collector *collector, struct weir_batch **out_batch)
+{
+    return collector->timed ? wr_batch_create_timed(&collector->alloc, collector->batch_count,
+                                                    WR_BATCH_BYTES, out_batch)
+                            : wr_batch_create(&collector->alloc, collector->batch_count,
+                                              WR_BATCH_BYTES, out_batch);
+}
+
 static struct weir_batch *
 open_new(struct weir_collector *collector)
 {
@@ -112,11 +160,12 @@ open_new(struct weir_collector *collector)
         collector->spare = batch->next;
         collector->spare_count--;
         batch->next = NULL;
-    } else if (wr_batch_create(&collector->alloc, collector->batch_count, WR_BATCH_BYTES, &batch) !=
-               WEIR_OK) {
+    } else if (make_batch(collector, &batch) != WEIR_OK) {
         return NULL;
     }
     collector->open = batch;
+    collector->stamped = 0;
+    collector->idle_from = 0;
     return batch;
 }
 
@@ -232,19 +281,28 @@ wr_collector_count(const struct weir_collector *collector)
     return count;
 }
 
+bool
+wr_collector_is_empty(const struct weir_collector *collector)
+{
+    return wr_collector_count(collector) == 0 &&
+           (collector->open == NULL || collector->open->mark_count == 0);
+}
+
 /* The whole batch in one copy behind what the open batch holds. False: it does not fit, or holds a
  * record that an emit refuses; nothing has changed. */
 static bool
 append_batch(struct weir_collector *out, const struct weir_batch *batch, void **out_blocks)
 {
     size_t least_size = SIZE_MAX;
-    if (batch->used > (size_t)(out->end - out->cursor) || batch->count > out->left) {
+    uint32_t base = batch->offsets[0]; /* a run of records within a batch does not begin at 0 */
+    size_t used = batch->offsets[batch->count] - base;
+    if (used > (size_t)(out->end - out->cursor) || batch->count > out->left) {
         return false;
     }
     uint32_t start = out->offset[0];
     for (uint32_t i = 0; i < batch->count; i++) {
-        uint32_t from = batch->offsets[i];
-        uint32_t to = batch->offsets[i + 1];
+        uint32_t from = batch->offsets[i] - base;
+        uint32_t to = batch->offsets[i + 1] - base;
         least_size = to - from < least_size ? to - from : least_size;
         out_blocks[i] = out->cursor + from;
         out->offset[i + 1] = start + to;
@@ -252,8 +310,14 @@ append_batch(struct weir_collector *out, const struct weir_batch *batch, void **
     if (least_size < out->least_size) {
         return false;
     }
-    memcpy(out->cursor, batch->data, batch->used);
-    out->cursor += batch->used;
+    memcpy(out->cursor, batch->data + base, used);
+    if (out->timed) {
+        stamp(out);
+        for (uint32_t i = 0; i < batch->count; i++) {
+            out->open->times[out->stamped++] = weir_batch_timestamp(batch, i);
+        }
+    }
+    out->cursor += used;
     out->offset += batch->count;
     out->left -= batch->count;
     return true;
@@ -271,13 +335,66 @@ weir_collector_emit_batch(weir_collector *out, const weir_batch *batch, void **o
     if (out->open != NULL && append_batch(out, batch, out_blocks)) {
         return WEIR_OK;
     }
+    int64_t time = out->time;
     for (uint32_t i = 0; i < batch->count; i++) {
         size_t size = batch->offsets[i + 1] - batch->offsets[i];
+        wr_collector_set_time(out, weir_batch_timestamp(batch, i));
         out_blocks[i] = weir_collector_emit(out, size);
         if (out_blocks[i] == NULL) {
             return wr_context_status(out->context);
         }
         memcpy(out_blocks[i], batch->data + batch->offsets[i], size);
+    }
+    wr_collector_set_time(out, time);
+    return WEIR_OK;
+}
+
+/* --- time --- */
+
+void
+wr_collector_set_time(struct weir_collector *collector, int64_t time)
+{
+    if (collector->timed && time != collector->time) {
+        if (collector->open != NULL) {
+            stamp(collector);
+        }
+        collector->time = time;
+    }
+}
+
+weir_status
+wr_collector_tell_time(struct weir_collector *collector, struct wr_time time)
+{
+    settle_open(collector); /* idle is right from here on */
+    if (time.watermark <= collector->watermark) {
+        time.watermark = WEIR_NO_WATERMARK;
+    }
+    if (time.watermark != WEIR_NO_WATERMARK && collector->idle && time.status == WR_TIME_SAME) {
+        time.status = WR_TIME_ACTIVE;
+    }
+    bool idle = time.status == WR_TIME_IDLE;
+    if (time.status == WR_TIME_SAME || idle == collector->idle) {
+        time.status = WR_TIME_SAME;
+    }
+    if (time.watermark == WEIR_NO_WATERMARK && time.status == WR_TIME_SAME) {
+        return WEIR_OK;
+    }
+    if (collector->open == NULL && open_new(collector) != NULL) {
+        aim(collector);
+    }
+    if (collector->open == NULL ||
+        wr_batch_mark(&collector->alloc, collector->open, time) != WEIR_OK) {
+        return weir_context_fail(collector->context, WEIR_NOMEM,
+                                 "no memory to tell of the time; raise "
+                                 "taskmanager.network.memory.size (%llu bytes)",
+                                 (unsigned long long)network_bytes(collector));
+    }
+    if (time.watermark != WEIR_NO_WATERMARK) {
+        collector->watermark = time.watermark;
+    }
+    if (time.status != WR_TIME_SAME) {
+        collector->idle = idle;
+        collector->idle_from = collector->open->count;
     }
     return WEIR_OK;
 }
@@ -298,7 +415,7 @@ wr_collector_take(struct weir_collector *collector, bool even_open)
             collector->last = NULL;
         }
         batch->next = NULL;
-    } else if (collector->open->count != 0) {
+    } else if (collector->open->count != 0 || collector->open->mark_count != 0) {
         batch = collector->open;
         collector->open = NULL;
     }

@@ -333,28 +333,3 @@ weir_context_log(weir_context *context, char level, const char *format, ...)
     va_end(arguments);
     environment->log(environment->log_argument, level, size < 0 ? format : line);
 }
-
-/* --- state --- */
-
-weir_status
-weir_context_value_state(weir_context *context, const char *name, const weir_type *type,
-                         weir_state **out_state)
-{
-    weir_error err;
-    weir_status status = wr_operator_value_state(context->operator_, name, type, out_state, &err);
-    return status == WEIR_OK ? WEIR_OK : wr_context_fail_error(context, status, &err);
-}
-
-weir_status
-weir_context_list_state(weir_context *context, const char *name, const weir_type *type,
-                        weir_list_mode mode, weir_operator_list **out_list)
-{
-    weir_state_descriptor descriptor = { .size = sizeof descriptor,
-                                         .kind = WEIR_STATE_LIST,
-                                         .list_mode = mode,
-                                         .name = name,
-                                         .type = type };
-    weir_error err;
-    weir_status status = wr_operator_list_state(context->operator_, &descriptor, out_list, &err);
-    return status == WEIR_OK ? WEIR_OK : wr_context_fail_error(context, status, &err);
-}

@@ -41,7 +41,9 @@ struct weir_context {
     size_t index;
     uint64_t records_before; /* taken before this batch */
     const weir_key *keys;    /* of the batch, while process_batch has it */
-    uint64_t wake_at_ns;     /* as the source set it; 0: not */
+    uint64_t wake_at_ns;     /* as the function set it; 0: not */
+    bool in_timer;           /* on_timer runs */
+    int64_t timer_timestamp;
     struct wr_scratch scratch;
     bool has_argument; /* by weir_context_set_argument; else the plan's */
     const void *argument;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gate: joins a task's input channels and aligns checkpoint barriers.
+/* gate: joins a task's input channels and aligns checkpoint barriers. Watermarks pass through the
+ * valve, which is told of those that have been read: of a held channel none is.
  *
  *   channel 0  --r--r--B7----r-->  \
  *   channel 1  --r--B7--(held)-->   >  gate --r--r--r--B7--r-->
@@ -26,6 +27,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "runtime/valve.h"
 
 struct input {
     struct wr_channel *channel;
@@ -45,6 +47,8 @@ struct wr_gate {
     uint64_t pending; /* checkpoint; 0: none */
     uint64_t settled; /* the newest that has left or was cancelled */
     enum wr_checkpoint_kind pending_kind;
+    struct wr_valve *valve;
+    const uint8_t *sides; /* NULL: all 0 */
     struct input inputs[];
 };
 
@@ -64,6 +68,10 @@ wr_gate_create(const weir_alloc *alloc, struct wr_channel **channels, uint32_t c
         return WEIR_NOMEM;
     }
     gate->alloc = *alloc;
+    if (wr_valve_create(alloc, count, &gate->valve) != WEIR_OK) {
+        wr_memory_free(alloc, gate, gate_size(count));
+        return WEIR_NOMEM;
+    }
     gate->exactly_once = exactly_once;
     gate->count = count;
     gate->open = count;
@@ -75,10 +83,17 @@ wr_gate_create(const weir_alloc *alloc, struct wr_channel **channels, uint32_t c
 }
 
 void
+wr_gate_set_sides(struct wr_gate *gate, const uint8_t *sides)
+{
+    gate->sides = sides;
+}
+
+void
 wr_gate_destroy(struct wr_gate *gate)
 {
     if (gate != NULL) {
         weir_alloc alloc = gate->alloc;
+        wr_valve_destroy(gate->valve);
         wr_memory_free(&alloc, gate, gate_size(gate->count));
     }
 }
@@ -156,6 +171,14 @@ on_cancel(struct wr_gate *gate, uint64_t id)
     return out;
 }
 
+static struct wr_gate_event
+on_time(struct wr_gate *gate, uint32_t index, struct wr_time time)
+{
+    struct wr_time out = wr_valve_take(gate->valve, index, time);
+    bool says = out.watermark != WEIR_NO_WATERMARK || out.status != WR_TIME_SAME;
+    return (struct wr_gate_event){ .kind = says ? WR_GATE_TIME : WR_GATE_NOTHING, .time = out };
+}
+
 static void
 on_end(struct wr_gate *gate, struct input *input)
 {
@@ -178,7 +201,9 @@ on_batch(struct wr_gate *gate, uint32_t index, struct weir_batch *batch)
     switch (batch->kind) {
     case WR_BATCH_RECORDS:
         gate->reading = index;
-        return (struct wr_gate_event){ .kind = WR_GATE_RECORDS, .batch = batch };
+        return (struct wr_gate_event){ .kind = WR_GATE_RECORDS,
+                                       .batch = batch,
+                                       .side = gate->sides != NULL ? gate->sides[index] : 0 };
     case WR_BATCH_BARRIER:
         out = on_barrier(gate, input, batch);
         break;
@@ -188,8 +213,11 @@ on_batch(struct wr_gate *gate, uint32_t index, struct weir_batch *batch)
     case WR_BATCH_END:
         on_end(gate, input);
         break;
+    case WR_BATCH_TIME:
+        out = on_time(gate, index, batch->time);
+        break;
     default:
-        wr_assert(batch->kind <= WR_BATCH_END); /* a batch of no kind */
+        wr_assert(batch->kind <= WR_BATCH_TIME); /* a batch of no kind */
     }
     wr_channel_give_back(input->channel, batch);
     return out;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/gate.h: joins a task's input channels and aligns checkpoint barriers. For the task.
+/* runtime/gate.h: joins a task's input channels: aligns checkpoint barriers, and takes the minimum
+ * of watermarks. For the task.
  *
  * Thread: task.
  */
@@ -15,12 +16,15 @@ enum wr_gate_event_kind {
     WR_GATE_RECORDS, /* batch: lent until given back; one at a time */
     WR_GATE_BARRIER, /* the checkpoint's barrier has come on every channel */
     WR_GATE_CANCEL,  /* the pending checkpoint will not come about: its id */
+    WR_GATE_TIME,    /* watermark, status: what has become of what the channels told */
     WR_GATE_END      /* every channel has ended; once. Barriers may still follow */
 };
 
 struct wr_gate_event {
     enum wr_gate_event_kind kind;
     struct weir_batch *batch;
+    uint8_t side; /* RECORDS: the input it came from, 0 or 1 */
+    struct wr_time time;
     uint64_t checkpoint_id;
     enum wr_checkpoint_kind checkpoint_kind;
 };
@@ -29,6 +33,9 @@ struct wr_gate_event {
  */
 weir_status wr_gate_create(const weir_alloc *alloc, struct wr_channel **channels, uint32_t count,
                            bool exactly_once, struct wr_gate **out_gate);
+/* Of two connected streams: which of them each channel carries, 0 or 1; lent for the gate's life.
+ * Without it all are 0. */
+void wr_gate_set_sides(struct wr_gate *gate, const uint8_t *sides);
 void wr_gate_destroy(struct wr_gate *gate); /* NULL ok */
 
 /* The next thing that leaves the gate. */

@@ -162,9 +162,11 @@ make_keys(struct wr_keyed *keyed, const struct weir_batch *batch)
 }
 
 weir_status
-wr_keyed_begin(struct wr_keyed *keyed, const struct weir_batch *batch, uint64_t used_bytes)
+wr_keyed_begin(struct wr_keyed *keyed, const struct wr_key_plan *plan,
+               const struct weir_batch *batch, uint64_t used_bytes)
 {
     uint32_t offset;
+    keyed->plan = plan;
     WR_TRY(make_room(keyed, batch));
     WR_TRY(wr_key_plan_is_text(keyed->plan, &offset) ? make_text_keys(keyed, batch, offset)
                                                      : make_keys(keyed, batch));
@@ -185,13 +187,5 @@ wr_keyed_prefetch(const struct wr_keyed *keyed, size_t from, size_t count)
     }
     for (uint32_t i = 0; i < keyed->prefetched_count; i++) {
         weir_state_prefetch(keyed->prefetched[i], keyed->keys + from, count);
-    }
-}
-
-void
-wr_keyed_unbind(struct wr_keyed *keyed)
-{
-    for (uint32_t i = 0; i < keyed->bound_count; i++) {
-        keyed->bound[i].state->current_key = NULL;
     }
 }

@@ -26,7 +26,7 @@ struct wr_keyed_bound {
 };
 
 struct wr_keyed {
-    const struct wr_key_plan *plan;
+    const struct wr_key_plan *plan; /* of the batch in hand */
     weir_alloc alloc;
     uint32_t max_parallelism;
     uint64_t hash_seed;
@@ -34,7 +34,8 @@ struct wr_keyed {
     const void **records;
     struct wr_extracted_key *extracted;
     weir_key *keys;
-    size_t count; /* keys of the batch */
+    size_t count;            /* keys of the batch; 0: they were not made */
+    const weir_key *current; /* bound; NULL: none */
     struct wr_buffer scratch;
     struct wr_keyed_bound *bound;
     uint32_t bound_count;
@@ -48,26 +49,38 @@ void wr_keyed_fini(struct wr_keyed *keyed);
 /* The state takes part from now on. WEIR_LIMIT past WR_KEYED_STATES_MAX. */
 weir_status wr_keyed_add_state(struct wr_keyed *keyed, weir_state *state);
 
-/* Computes the batch's keys. used_bytes of the backend decides about prefetching. */
-weir_status wr_keyed_begin(struct wr_keyed *keyed, const struct weir_batch *batch,
-                           uint64_t used_bytes);
+/* Computes the batch's keys by this plan, which must be of the same key type as the first one.
+ * used_bytes of the backend decides about prefetching. */
+weir_status wr_keyed_begin(struct wr_keyed *keyed, const struct wr_key_plan *plan,
+                           const struct weir_batch *batch, uint64_t used_bytes);
 void wr_keyed_prefetch(const struct wr_keyed *keyed, size_t from, size_t count);
 
-/* All states act on the key of this record from now on. */
+/* All states act on this key from now on; lent until another is bound. */
+static inline void
+wr_keyed_bind_key(struct wr_keyed *keyed, const weir_key *key)
+{
+    keyed->current = key;
+    for (uint32_t i = 0; i < keyed->bound_count; i++) {
+        keyed->bound[i].state->current_key = key;
+    }
+}
+
+/* The same with the key of this record. */
 static inline void
 wr_keyed_bind(struct wr_keyed *keyed, size_t index)
 {
     if (index % WR_PREFETCH_BLOCK == 0 && keyed->prefetched_count != 0) {
         wr_keyed_prefetch(keyed, index + WR_PREFETCH_BLOCK, WR_PREFETCH_BLOCK);
     }
-    const weir_key *key = &keyed->keys[index];
-    for (uint32_t i = 0; i < keyed->bound_count; i++) {
-        keyed->bound[i].state->current_key = key;
-    }
+    wr_keyed_bind_key(keyed, &keyed->keys[index]);
 }
 
 /* No key is set. */
-void wr_keyed_unbind(struct wr_keyed *keyed);
+static inline void
+wr_keyed_unbind(struct wr_keyed *keyed)
+{
+    wr_keyed_bind_key(keyed, NULL);
+}
 
 /* A state of which a call failed since the last look; NULL: none. */
 static inline weir_state *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output: partitions batches into channels.
+/* output: partitions batches into channels; what the batch's marks tell of time goes to all of
+ * them, behind the records before it.
  *
  *   batch in hand  --edge 0, cursor 7-->  channel 0: current |r|r|r|..
  *                                         channel 1: current |r|..
@@ -16,12 +17,14 @@
  *       records that come right before the next one for c.
  *   (2) An event goes into every channel or none, behind all records that were given before it.
  *   (3) Publishing never fails: a channel's ring has room for all batches it ever made.
+ *   (4) No record behind a mark moves before the mark has been sent; it is sent to all channels at
+ *       once, when all edges have passed the records before it.
  */
 #include "runtime/output.h"
 
 #include "base/check.h"
-#include "base/fail.h"
 #include "base/memory.h"
+#include "runtime/router.h"
 
 #include <string.h>
 
@@ -32,21 +35,16 @@ enum {
 struct edge {
     const struct wr_task_output *plan;
     struct weir_batch **current; /* one a channel */
-    uint32_t *targets;           /* channel of each record in hand; KEYED and REBALANCE */
-    size_t target_capacity;
+    struct wr_targets targets;   /* of the records in hand; KEYED and REBALANCE */
     size_t cursor;
-    uint32_t next; /* REBALANCE */
 };
 
 struct wr_outputs {
     struct wr_outputs_parameters parameters;
     struct weir_batch *batch;
+    uint32_t mark;           /* the next of the batch's */
     uint64_t dirty_since_ns; /* the oldest unpublished record came at; 0: all is published */
-    /* for the keys of the batch in hand */
-    const void **records;
-    struct wr_extracted_key *extracted;
-    size_t key_capacity;
-    struct wr_buffer scratch;
+    struct wr_router router;
     struct edge edges[];
 };
 
@@ -78,14 +76,14 @@ wr_outputs_create(const struct wr_outputs_parameters *parameters, struct wr_outp
         return WEIR_NOMEM;
     }
     outputs->parameters = *parameters;
-    wr_buffer_init(&outputs->scratch, alloc);
+    wr_router_init(&outputs->router, alloc);
     for (uint32_t i = 0; i < parameters->edge_count; i++) {
         struct edge *edge = &outputs->edges[i];
         edge->plan = &parameters->edges[i];
         uint32_t count = edge->plan->channel_count;
         wr_assert(count >= 1 && (edge->plan->edge != WR_EDGE_FORWARD || count == 1));
         wr_assert(edge->plan->edge != WR_EDGE_KEYED || edge->plan->key_plan != NULL);
-        edge->next = parameters->subtask % count;
+        edge->targets.next = parameters->subtask % count;
         edge->current = wr_memory_new(alloc, count * sizeof(struct weir_batch *));
         if (edge->current == NULL) {
             wr_outputs_destroy(outputs);
@@ -110,11 +108,9 @@ wr_outputs_destroy(struct wr_outputs *outputs)
             wr_memory_free(&alloc, edge->current,
                            edge->plan->channel_count * sizeof(struct weir_batch *));
         }
-        wr_memory_free(&alloc, edge->targets, edge->target_capacity * sizeof *edge->targets);
+        wr_targets_fini(&outputs->router, &edge->targets);
     }
-    wr_memory_free(&alloc, outputs->records, outputs->key_capacity * sizeof *outputs->records);
-    wr_memory_free(&alloc, outputs->extracted, outputs->key_capacity * sizeof *outputs->extracted);
-    wr_buffer_fini(&outputs->scratch);
+    wr_router_fini(&outputs->router);
     wr_memory_free(&alloc, outputs, outputs_size(edge_count));
 }
 
@@ -173,96 +169,18 @@ wr_outputs_have_room(struct wr_outputs *outputs)
     return true;
 }
 
-/* --- which channel --- */
-
-static weir_status
-make_targets(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *batch)
-{
-    const weir_alloc *alloc = &outputs->parameters.alloc;
-    if (batch->count <= edge->target_capacity) {
-        return WEIR_OK;
-    }
-    uint32_t *targets =
-        wr_memory_resize(alloc, edge->targets, edge->target_capacity * sizeof *targets,
-                         batch->count_max * sizeof *targets);
-    if (targets == NULL) {
-        return WEIR_NOMEM;
-    }
-    edge->targets = targets;
-    edge->target_capacity = batch->count_max;
-    return WEIR_OK;
-}
-
-static weir_status
-make_key_room(struct wr_outputs *outputs, const struct weir_batch *batch)
-{
-    if (batch->count <= outputs->key_capacity) {
-        return WEIR_OK;
-    }
-    const weir_alloc *alloc = &outputs->parameters.alloc;
-    size_t capacity = batch->count_max;
-    size_t old = outputs->key_capacity;
-    wr_memory_free(alloc, outputs->records, old * sizeof *outputs->records);
-    wr_memory_free(alloc, outputs->extracted, old * sizeof *outputs->extracted);
-    outputs->key_capacity = capacity;
-    outputs->records = wr_memory_resize(alloc, NULL, 0, capacity * sizeof *outputs->records);
-    outputs->extracted = wr_memory_resize(alloc, NULL, 0, capacity * sizeof *outputs->extracted);
-    if (outputs->records != NULL && outputs->extracted != NULL) {
-        return WEIR_OK;
-    }
-    wr_memory_free(alloc, outputs->records, capacity * sizeof *outputs->records);
-    wr_memory_free(alloc, outputs->extracted, capacity * sizeof *outputs->extracted);
-    outputs->records = NULL;
-    outputs->extracted = NULL;
-    outputs->key_capacity = 0;
-    return WEIR_NOMEM;
-}
-
-static weir_status
-target_by_key(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *batch)
-{
-    const struct wr_task_output *plan = edge->plan;
-    WR_TRY(make_key_room(outputs, batch));
-    for (size_t i = 0; i < batch->count; i++) {
-        outputs->records[i] = batch->data + batch->offsets[i];
-    }
-    WR_TRY(wr_key_plan_extract_batch(plan->key_plan, outputs->records, batch->count,
-                                     &outputs->scratch, outputs->extracted));
-    for (size_t i = 0; i < batch->count; i++) {
-        uint32_t key_group =
-            wr_key_group_of(outputs->extracted[i].java_hash, plan->max_parallelism);
-        edge->targets[i] =
-            wr_key_group_subtask(key_group, plan->channel_count, plan->max_parallelism);
-    }
-    return WEIR_OK;
-}
-
-static void
-target_in_turn(struct edge *edge, const struct weir_batch *batch)
-{
-    for (size_t i = 0; i < batch->count; i++) {
-        edge->targets[i] = edge->next;
-        edge->next = edge->next + 1 == edge->plan->channel_count ? 0 : edge->next + 1;
-    }
-}
-
 weir_status
 wr_outputs_give(struct wr_outputs *outputs, struct weir_batch *batch)
 {
     wr_assert(outputs->batch == NULL);
     outputs->batch = batch;
+    outputs->mark = 0;
     weir_status status = WEIR_OK;
     for (uint32_t i = 0; status == WEIR_OK && i < outputs->parameters.edge_count; i++) {
         struct edge *edge = &outputs->edges[i];
         edge->cursor = 0;
-        if (!needs_targets(edge)) {
-            continue;
-        }
-        status = make_targets(outputs, edge, batch);
-        if (status == WEIR_OK && edge->plan->edge == WR_EDGE_KEYED) {
-            status = target_by_key(outputs, edge, batch);
-        } else if (status == WEIR_OK) {
-            target_in_turn(edge, batch);
+        if (needs_targets(edge)) {
+            status = wr_router_aim(&outputs->router, edge->plan, batch, &edge->targets);
         }
     }
     if (status != WEIR_OK) {
@@ -302,8 +220,11 @@ room_for(struct wr_outputs *outputs, struct edge *edge, uint32_t channel, size_t
 }
 
 static bool
-append(struct wr_outputs *outputs, struct weir_batch *to, const uint8_t *record, size_t size)
+append(struct wr_outputs *outputs, struct weir_batch *to, const struct weir_batch *from,
+       size_t index)
 {
+    const uint8_t *record = from->data + from->offsets[index];
+    size_t size = from->offsets[index + 1] - from->offsets[index];
     uint8_t *block = NULL;
     if (fits(to, size)) {
         block = wr_batch_bump(to, size);
@@ -315,17 +236,21 @@ append(struct wr_outputs *outputs, struct weir_batch *to, const uint8_t *record,
         }
     }
     copy_words(block, record, size);
+    if (to->times != NULL) {
+        to->times[to->count - 1] = weir_batch_timestamp(from, index);
+    }
     return true;
 }
 
-/* All that is left in one piece, if it fits: one copy for a batch. */
+/* All that is left before `end` in one piece, if it fits: one copy for a batch. */
 static bool
-move_whole(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *from)
+move_whole(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *from,
+           uint32_t end)
 {
     struct weir_batch *to = current_of(outputs, edge, 0);
     size_t first = edge->cursor;
-    uint32_t count = from->count - (uint32_t)first;
-    size_t size = from->used - from->offsets[first];
+    uint32_t count = end - (uint32_t)first;
+    size_t size = from->offsets[end] - from->offsets[first];
     if (to == NULL || count > to->count_max - to->count || size > to->capacity - to->used) {
         return false;
     }
@@ -334,28 +259,33 @@ move_whole(struct wr_outputs *outputs, struct edge *edge, const struct weir_batc
     for (uint32_t i = 0; i < count; i++) {
         to->offsets[to->count + i + 1] = from->offsets[first + i + 1] + shift;
     }
+    if (to->times != NULL) {
+        for (uint32_t i = 0; i < count; i++) {
+            to->times[to->count + i] = weir_batch_timestamp(from, first + i);
+        }
+    }
     to->count += count;
     to->used += size;
-    edge->cursor = from->count;
+    edge->cursor = end;
     return true;
 }
 
 static void
-move_partitioned(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *from)
+move_partitioned(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *from,
+                 uint32_t end)
 {
     bool single = is_single(edge);
-    if (single && move_whole(outputs, edge, from)) {
+    if (single && move_whole(outputs, edge, from, end)) {
         return;
     }
-    for (; edge->cursor < from->count; edge->cursor++) {
-        uint32_t channel = single ? 0 : edge->targets[edge->cursor];
-        uint32_t offset = from->offsets[edge->cursor];
-        size_t size = from->offsets[edge->cursor + 1] - offset;
+    for (; edge->cursor < end; edge->cursor++) {
+        uint32_t channel = single ? 0 : edge->targets.channels[edge->cursor];
+        size_t size = from->offsets[edge->cursor + 1] - from->offsets[edge->cursor];
         struct weir_batch *to = edge->current[channel];
         if (to == NULL || !fits(to, size)) {
             to = room_for(outputs, edge, channel, size);
         }
-        if (to == NULL || !append(outputs, to, from->data + offset, size)) {
+        if (to == NULL || !append(outputs, to, from, edge->cursor)) {
             return;
         }
     }
@@ -363,41 +293,41 @@ move_partitioned(struct wr_outputs *outputs, struct edge *edge, const struct wei
 
 /* A record goes to all channels at once, or waits. */
 static void
-move_broadcast(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *from)
+move_broadcast(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *from,
+               uint32_t end)
 {
     uint32_t count = edge->plan->channel_count;
-    for (; edge->cursor < from->count; edge->cursor++) {
-        uint32_t offset = from->offsets[edge->cursor];
-        size_t size = from->offsets[edge->cursor + 1] - offset;
+    for (; edge->cursor < end; edge->cursor++) {
+        size_t size = from->offsets[edge->cursor + 1] - from->offsets[edge->cursor];
         for (uint32_t c = 0; c < count; c++) {
             if (room_for(outputs, edge, c, size) == NULL) {
                 return;
             }
         }
         for (uint32_t c = 0; c < count; c++) {
-            if (!append(outputs, edge->current[c], from->data + offset, size)) {
+            if (!append(outputs, edge->current[c], from, edge->cursor)) {
                 return;
             }
         }
     }
 }
 
-struct weir_batch *
-wr_outputs_distribute(struct wr_outputs *outputs, uint64_t now_ns, bool *out_moved)
+/* Moves what stands before `end`; true: all of it. */
+static bool
+move_until(struct wr_outputs *outputs, uint32_t end, bool *in_out_moved)
 {
-    struct weir_batch *batch = outputs->batch;
-    bool moved = false;
+    const struct weir_batch *batch = outputs->batch;
     bool done = true;
     for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
         struct edge *edge = &outputs->edges[i];
         size_t before = edge->cursor;
         if (edge->plan->edge == WR_EDGE_BROADCAST && !is_single(edge)) {
-            move_broadcast(outputs, edge, batch);
+            move_broadcast(outputs, edge, batch, end);
         } else {
-            move_partitioned(outputs, edge, batch);
+            move_partitioned(outputs, edge, batch, end);
         }
-        moved = moved || edge->cursor != before;
-        done = done && edge->cursor == batch->count;
+        *in_out_moved = *in_out_moved || edge->cursor != before;
+        done = done && edge->cursor == end;
         for (uint32_t c = 0; c < edge->plan->channel_count; c++) {
             struct weir_batch *current = edge->current[c];
             if (current != NULL &&
@@ -405,6 +335,48 @@ wr_outputs_distribute(struct wr_outputs *outputs, uint64_t now_ns, bool *out_mov
                 publish(edge, c);
             }
         }
+    }
+    return done;
+}
+
+static bool
+send_time(struct wr_outputs *outputs, struct wr_time time)
+{
+    for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
+        const struct wr_task_output *plan = outputs->edges[i].plan;
+        for (uint32_t c = 0; c < plan->channel_count; c++) {
+            if (!wr_channel_has_time_room(plan->channels[c])) {
+                return false;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
+        const struct wr_task_output *plan = outputs->edges[i].plan;
+        for (uint32_t c = 0; c < plan->channel_count; c++) {
+            publish(&outputs->edges[i], c);
+            bool sent = wr_channel_publish_time(plan->channels[c], time);
+            wr_assert(sent);
+        }
+    }
+    return true;
+}
+
+struct weir_batch *
+wr_outputs_distribute(struct wr_outputs *outputs, uint64_t now_ns, bool *out_moved)
+{
+    struct weir_batch *batch = outputs->batch;
+    bool moved = false;
+    bool done = false;
+    while (!done) {
+        const struct wr_mark *mark =
+            outputs->mark < batch->mark_count ? &batch->marks[outputs->mark] : NULL;
+        if (!move_until(outputs, mark != NULL ? mark->before : batch->count, &moved) ||
+            (mark != NULL && !send_time(outputs, mark->time))) {
+            break;
+        }
+        done = mark == NULL;
+        moved = moved || !done;
+        outputs->mark += !done;
     }
     if (moved && outputs->dirty_since_ns == 0) {
         outputs->dirty_since_ns = now_ns == 0 ? 1 : now_ns;

@@ -35,8 +35,8 @@ bool wr_outputs_have_room(struct wr_outputs *outputs);
 /* Takes a batch; only without one in hand. Keys are extracted here: WEIR_LIMIT, the task has
  * failed. */
 weir_status wr_outputs_give(struct wr_outputs *outputs, struct weir_batch *batch);
-/* Moves records on as far as there is room. The batch once all its records are gone, else NULL.
- * *out_moved: any record moved. now_ns: starts the buffer timeout. */
+/* Moves records and marks on as far as there is room. The batch once all is gone, else NULL.
+ * *out_moved: any of them moved. now_ns: starts the buffer timeout. */
 struct weir_batch *wr_outputs_distribute(struct wr_outputs *outputs, uint64_t now_ns,
                                          bool *out_moved);
 struct weir_batch *wr_outputs_in_hand(const struct wr_outputs *outputs); /* NULL: none */

@@ -23,6 +23,9 @@ wr_report_create(const weir_alloc *alloc, enum wr_task_report_kind kind, uint32_
             return NULL;
         }
         report->snapshot_count = snapshot_count;
+        for (uint32_t i = 0; i < snapshot_count; i++) {
+            wr_file_list_init(&report->snapshots[i].files, alloc);
+        }
     }
     return report;
 }
@@ -58,6 +61,7 @@ wr_task_report_free(const weir_alloc *alloc, struct wr_task_report *report)
         struct wr_operator_snapshot_result *result = &report->snapshots[i];
         wr_memory_free(alloc, result->states, result->state_count * sizeof *result->states);
         wr_memory_free(alloc, result->lists, result->list_count * sizeof *result->lists);
+        wr_file_list_fini(&result->files);
     }
     wr_memory_free(alloc, report->snapshots, report->snapshot_count * sizeof *report->snapshots);
     wr_memory_free(alloc, report, sizeof *report);

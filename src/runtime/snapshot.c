@@ -5,73 +5,39 @@
  *          KEYED     turns of the backend's snapshot      [turn_keyed]
  *          LISTS     turns of the copied lists            [turn_lists]
  *          CLOSING   the directory is written, the io thread has the rest: a reply is due
- *          WRITTEN   durable
+ *          WRITTEN   durable; the backend's snapshot stays open until the checkpoint is decided
+ *          SETTLED   the coordinator has completed or aborted the checkpoint
  *          ABANDONED given up; a reply may be due
  *
- *   NONE   KEYED --done--> LISTS --done--> CLOSING --reply OK--> WRITTEN
+ *   NONE   KEYED --done--> LISTS --done--> CLOSING --reply OK--> WRITTEN --settle--> SETTLED
  *          KEYED, LISTS, CLOSING --failure, abort--> ABANDONED
  *
- * The snapshot is complete when every part is NONE or WRITTEN. A failure of one part abandons all.
+ * The snapshot is complete when every part is NONE, WRITTEN or SETTLED. A failure of one part
+ * abandons all.
  *
  * Invariants:
- *   (1) A part's backend snapshot is ended exactly once: completed when its file is durable, else
- *       not.
+ *   (1) A part's backend snapshot is ended exactly once: as completed when the coordinator has
+ *       completed the checkpoint, else not. Only then may the next one build on its files.
  *   (2) A writer is destroyed only after its one reply: the io thread works on it until then. So a
  *       snapshot outlives its abort, until no reply is due; the task keeps it in a list.
  *   (3) Nothing of the operator is read after begin but through the backend's snapshot and the
  *       copied lists: records that come behind the barrier are not in it.
  */
-#include "runtime/snapshot.h"
+#include "runtime/snapshot_parts.h"
 
 #include "base/check.h"
 #include "base/fail.h"
 #include "base/memory.h"
 #include "os/file.h"
 #include "runtime/report.h"
+#include "runtime/snapshot_files.h"
 
-#include <stdio.h>
 #include <string.h>
-
-enum part_phase {
-    PART_NONE,
-    PART_KEYED,
-    PART_LISTS,
-    PART_CLOSING,
-    PART_WRITTEN,
-    PART_ABANDONED
-};
-
-struct part {
-    struct wr_snapshot *snapshot;
-    struct wr_operator *operator_;
-    enum part_phase phase;
-    bool reply_due;
-    weir_block_writer *writer;
-    weir_snapshot *keyed; /* NULL: no keyed state, or ended */
-    struct wr_operator_snapshot *lists;
-    struct wr_state_file_reply reply;
-    struct wr_operator_snapshot_result *result; /* in the snapshot's report */
-};
-
-struct wr_snapshot {
-    struct wr_snapshot *next;
-    struct wr_snapshot_parameters parameters;
-    struct wr_task_report *report; /* made at the barrier, so that acknowledging needs no memory */
-    bool abandoned;
-    uint32_t part_count;
-    struct part parts[];
-};
-
-static size_t
-snapshot_size(uint32_t part_count)
-{
-    return sizeof(struct wr_snapshot) + part_count * sizeof(struct part);
-}
 
 /* --- ending --- */
 
 static void
-end_keyed(struct part *part, bool completed)
+end_keyed(struct wr_snapshot_part *part, bool completed)
 {
     if (part->keyed != NULL && part->operator_->backend != NULL) {
         weir_backend_snapshot_end(part->operator_->backend, part->keyed, completed);
@@ -81,9 +47,9 @@ end_keyed(struct part *part, bool completed)
 }
 
 static void
-abandon(struct part *part)
+abandon(struct wr_snapshot_part *part)
 {
-    bool is_open = part->phase == PART_KEYED || part->phase == PART_LISTS;
+    bool is_open = part->phase == WR_PART_KEYED || part->phase == WR_PART_LISTS;
     end_keyed(part, false);
     wr_operator_snapshot_destroy(part->lists);
     part->lists = NULL;
@@ -91,8 +57,26 @@ abandon(struct part *part)
         part->reply_due = true;
         wr_state_file_abort(part->writer, &part->reply);
     }
-    if (part->phase != PART_NONE) {
-        part->phase = PART_ABANDONED;
+    if (part->phase != WR_PART_NONE) {
+        part->phase = WR_PART_ABANDONED;
+    }
+}
+
+void
+wr_snapshot_settle(struct wr_snapshot *snapshot, bool completed)
+{
+    for (uint32_t i = 0; i < snapshot->part_count; i++) {
+        struct wr_snapshot_part *part = &snapshot->parts[i];
+        if (part->phase != WR_PART_WRITTEN) {
+            continue;
+        }
+        end_keyed(part, completed);
+        part->phase = WR_PART_SETTLED;
+        if (completed) {
+            struct wr_file_list older = part->operator_->completed_files;
+            part->operator_->completed_files = part->next_files;
+            part->next_files = older;
+        }
     }
 }
 
@@ -108,150 +92,10 @@ wr_snapshot_abort(struct wr_snapshot *snapshot)
     }
 }
 
-/* --- beginning --- */
-
-static weir_status
-create_writer(struct part *part, weir_error *err)
-{
-    const struct wr_snapshot_parameters *parameters = &part->snapshot->parameters;
-    const struct wr_task_environment *environment = parameters->environment;
-    const struct wr_task_operator *plan = part->operator_->plan;
-    uint32_t subtask = part->operator_->context.subtask;
-    char *name = part->result->file;
-    size_t at = 0;
-    for (size_t i = 0; i < 8; i++) {
-        at += (size_t)snprintf(name + at, sizeof part->result->file - at, "%02x", plan->id[i]);
-    }
-    (void)snprintf(name + at, sizeof part->result->file - at, "-%u.state", subtask);
-    char path[WR_PATH_MAX];
-    WR_TRY(environment->snapshot_path(environment->snapshot_path_argument,
-                                      parameters->checkpoint_id, name, path, err));
-    struct wr_state_file_parameters file = {
-        .os = environment->os,
-        .executor = environment->io,
-        .alloc = environment->snapshot_alloc,
-        .path = path,
-        .identity = { .checkpoint_id = parameters->checkpoint_id, .subtask = subtask },
-        .buffer_size = environment->state_file_buffer_size,
-        .reply_to = parameters->replies,
-        .reply_parker = parameters->parker
-    };
-    memcpy(file.identity.attempt, environment->attempt_bytes, sizeof file.identity.attempt);
-    memcpy(file.identity.operator_id, plan->id, sizeof file.identity.operator_id);
-    return wr_state_file_create(&file, &part->writer, err);
-}
-
-/* What the manifest will say of the states, as they are at the barrier. */
-static weir_status
-describe_states(struct part *part, weir_error *err)
-{
-    const struct wr_operator *operator_ = part->operator_;
-    struct wr_operator_snapshot_result *result = part->result;
-    uint32_t keyed_count = part->keyed == NULL ? 0 : operator_->state_count;
-    uint32_t list_count =
-        part->lists == NULL ? 0 : (uint32_t)wr_operator_snapshot_count(part->lists);
-    if (wr_report_make_states(&part->snapshot->parameters.environment->alloc, result,
-                              keyed_count + list_count, list_count) != WEIR_OK) {
-        return wr_fail(err, WEIR_NOMEM, "no memory to report %u states", keyed_count + list_count);
-    }
-    result->keyed = part->keyed != NULL;
-    result->key_group_first = operator_->key_group_first;
-    result->key_group_last = operator_->key_group_last;
-    for (uint32_t i = 0; i < keyed_count; i++) {
-        result->states[i] = (struct wr_manifest_state){ .name = operator_->states[i].name,
-                                                        .kind = WEIR_STATE_VALUE,
-                                                        .list_mode = WEIR_LIST_NONE,
-                                                        .type = operator_->states[i].type };
-    }
-    for (uint32_t i = 0; i < list_count; i++) {
-        weir_state_descriptor live;
-        uint64_t count = 0; /* texts and types of the live one: the copy goes with the snapshot */
-        wr_operator_state_describe(operator_->lists, i, &live, &count);
-        result->states[keyed_count + i] = (struct wr_manifest_state){
-            .name = live.name, .kind = live.kind, .list_mode = live.list_mode, .type = live.type
-        };
-        result->lists[i] = (struct wr_manifest_list){ .state = keyed_count + i, .count = count };
-    }
-    return WEIR_OK;
-}
-
-static weir_status
-begin_part(struct part *part, weir_error *err)
-{
-    struct wr_operator *operator_ = part->operator_;
-    bool has_keyed = operator_->backend != NULL && operator_->state_count != 0;
-    bool has_lists = wr_operator_state_count(operator_->lists) != 0;
-    if (!has_keyed && !has_lists) {
-        return WEIR_OK;
-    }
-    part->phase = PART_KEYED;
-    WR_TRY(create_writer(part, err));
-    if (has_keyed) {
-        weir_snapshot_parameters parameters = { .size = sizeof parameters,
-                                                .checkpoint_id =
-                                                    part->snapshot->parameters.checkpoint_id,
-                                                .writer = part->writer };
-        WR_TRY(weir_backend_snapshot_begin(operator_->backend, &parameters, &part->keyed, err));
-    } else {
-        part->phase = PART_LISTS;
-    }
-    if (has_lists) {
-        WR_TRY(wr_operator_state_copy(operator_->lists, &part->lists, err));
-    }
-    return describe_states(part, err);
-}
-
-weir_status
-wr_snapshot_begin(const struct wr_snapshot_parameters *parameters,
-                  struct wr_snapshot **out_snapshot, weir_error *err)
-{
-    struct wr_snapshot *snapshot =
-        wr_memory_new(&parameters->environment->alloc, snapshot_size(parameters->operator_count));
-    if (snapshot == NULL) {
-        return wr_fail(err, WEIR_NOMEM, "no memory to begin a snapshot of %u operators",
-                       parameters->operator_count);
-    }
-    snapshot->parameters = *parameters;
-    snapshot->part_count = parameters->operator_count;
-    snapshot->report = wr_report_create(&parameters->environment->alloc, WR_TASK_ACKNOWLEDGED,
-                                        parameters->operator_count);
-    if (snapshot->report == NULL) {
-        wr_memory_free(&parameters->environment->alloc, snapshot,
-                       snapshot_size(parameters->operator_count));
-        return wr_fail(err, WEIR_NOMEM, "no memory to begin a snapshot of %u operators",
-                       parameters->operator_count);
-    }
-    snapshot->report->checkpoint_id = parameters->checkpoint_id;
-    for (uint32_t i = 0; i < snapshot->part_count; i++) {
-        struct part *part = &snapshot->parts[i];
-        part->snapshot = snapshot;
-        part->operator_ = &parameters->operators[i];
-        part->result = &snapshot->report->snapshots[i];
-        part->result->finished = part->operator_->finished;
-        part->result->key_group_first = 1; /* none */
-        part->reply.context = part;
-    }
-    *out_snapshot = snapshot;
-    if (parameters->environment->snapshot_path == NULL) {
-        return WEIR_OK;
-    }
-    for (uint32_t i = 0; i < snapshot->part_count; i++) {
-        weir_status status = begin_part(&snapshot->parts[i], err);
-        if (status != WEIR_OK) {
-            wr_snapshot_abort(snapshot);
-            return wr_fail_context(err, status, "snapshot of operator '%s' (%u/%u): ",
-                                   parameters->operators[i].plan->name,
-                                   parameters->operators[i].context.subtask + 1,
-                                   parameters->operators[i].context.parallelism);
-        }
-    }
-    return WEIR_OK;
-}
-
 /* --- turns --- */
 
 static weir_status
-turn_keyed(struct part *part, size_t budget_bytes, weir_error *err)
+turn_keyed(struct wr_snapshot_part *part, size_t budget_bytes, weir_error *err)
 {
     bool done = part->keyed == NULL;
     if (!done) {
@@ -259,13 +103,13 @@ turn_keyed(struct part *part, size_t budget_bytes, weir_error *err)
                                           &done, err));
     }
     if (done) {
-        part->phase = PART_LISTS;
+        part->phase = WR_PART_LISTS;
     }
     return WEIR_OK;
 }
 
 static weir_status
-turn_lists(struct part *part, size_t budget_bytes, weir_error *err)
+turn_lists(struct wr_snapshot_part *part, size_t budget_bytes, weir_error *err)
 {
     bool done = part->lists == NULL;
     if (!done) {
@@ -278,11 +122,10 @@ turn_lists(struct part *part, size_t budget_bytes, weir_error *err)
     part->lists = NULL;
     weir_status status = wr_state_file_finish(part->writer, &part->reply);
     if (status != WEIR_OK) {
-        return wr_fail(err, status, "ending %s: %s", part->result->file,
-                       weir_status_meaning(status));
+        return wr_fail(err, status, "ending %s: %s", part->file, weir_status_meaning(status));
     }
     part->reply_due = true;
-    part->phase = PART_CLOSING;
+    part->phase = WR_PART_CLOSING;
     return WEIR_OK;
 }
 
@@ -290,28 +133,63 @@ weir_status
 wr_snapshot_turn(struct wr_snapshot *snapshot, size_t budget_bytes, bool *out_moved,
                  weir_error *err)
 {
-    struct part *part = NULL;
+    struct wr_snapshot_part *part = NULL;
     *out_moved = false;
     for (uint32_t i = 0; part == NULL && i < snapshot->part_count; i++) {
-        struct part *candidate = &snapshot->parts[i];
-        if (candidate->phase == PART_KEYED || candidate->phase == PART_LISTS) {
+        struct wr_snapshot_part *candidate = &snapshot->parts[i];
+        if (candidate->phase == WR_PART_KEYED || candidate->phase == WR_PART_LISTS) {
             part = candidate;
         }
     }
     if (part == NULL) {
         return WEIR_OK;
     }
-    enum part_phase phase = part->phase;
+    enum wr_part_phase phase = part->phase;
     size_t room = weir_block_writer_room(part->writer);
-    weir_status status = phase == PART_KEYED ? turn_keyed(part, budget_bytes, err)
-                                             : turn_lists(part, budget_bytes, err);
+    weir_status status = phase == WR_PART_KEYED ? turn_keyed(part, budget_bytes, err)
+                                                : turn_lists(part, budget_bytes, err);
     if (status != WEIR_OK) {
         wr_snapshot_abort(snapshot);
         return wr_fail_context(
             err, status, "snapshot of operator '%s' (%u/%u): ", part->operator_->plan->name,
             part->operator_->context.subtask + 1, part->operator_->context.parallelism);
     }
-    *out_moved = part->phase != phase || weir_block_writer_room(part->writer) != room;
+    /* a turn that wrote nothing has spent its budget on looking, unless it lacks room */
+    *out_moved = part->phase != phase || weir_block_writer_room(part->writer) != room ||
+                 !wr_state_file_is_short(part->writer);
+    return WEIR_OK;
+}
+
+/* What the reply brings, into the report. */
+static weir_status
+take_result(struct wr_snapshot_part *part, struct wr_state_file_result *result, weir_error *err)
+{
+    struct wr_snapshot *snapshot = part->snapshot;
+    if (result->status != WEIR_OK) {
+        *err = result->error;
+        return result->status;
+    }
+    struct wr_written_part written = { .operator_ = part->operator_,
+                                       .writer = part->writer,
+                                       .result = result,
+                                       .file = part->file,
+                                       .checkpoint_id = snapshot->parameters.checkpoint_id,
+                                       .may_be_shared = wr_part_may_be_shared(part) };
+    weir_status status = wr_snapshot_list_files(&written, &part->result->files, &part->next_files);
+    if (status != WEIR_OK) {
+        return wr_fail(err, status, "%s: no memory to report it", part->file);
+    }
+    snapshot->inlined_bytes += wr_file_list_inlined_bytes(&part->result->files);
+    uint64_t message_max = snapshot->parameters.environment->message_max;
+    if (message_max != 0 && snapshot->inlined_bytes > message_max) {
+        return wr_fail(err, WEIR_LIMIT,
+                       "the acknowledgement of checkpoint %llu would carry %llu bytes of state, "
+                       "pekko.framesize allows %llu: set execution.checkpointing.storage: "
+                       "filesystem and execution.checkpointing.dir",
+                       (unsigned long long)snapshot->parameters.checkpoint_id,
+                       (unsigned long long)snapshot->inlined_bytes,
+                       (unsigned long long)message_max);
+    }
     return WEIR_OK;
 }
 
@@ -319,26 +197,23 @@ weir_status
 wr_snapshot_reply(struct wr_letter *letter, weir_error *err)
 {
     struct wr_state_file_reply *reply = (struct wr_state_file_reply *)letter;
-    struct part *part = reply->context;
-    const struct wr_state_file_result *result = &reply->result;
+    struct wr_snapshot_part *part = reply->context;
     wr_assert(part->reply_due);
     part->reply_due = false;
+    bool is_wanted = part->phase == WR_PART_CLOSING; /* else it answers an abort */
+    weir_status status = is_wanted ? take_result(part, &reply->result, err) : WEIR_OK;
+    if (reply->result.is_inlined) {
+        wr_buffer_fini(&reply->result.bytes);
+        reply->result.is_inlined = false;
+    }
     wr_state_file_destroy(part->writer);
     part->writer = NULL;
-    if (part->phase != PART_CLOSING) {
-        return WEIR_OK; /* the answer to an abort */
-    }
-    if (result->status != WEIR_OK) {
-        *err = result->error;
+    if (status != WEIR_OK) {
         wr_snapshot_abort(part->snapshot);
-        return result->status;
+    } else if (is_wanted) {
+        part->phase = WR_PART_WRITTEN;
     }
-    part->result->has_file = true;
-    part->result->file_size = result->size;
-    part->result->file_crc = result->crc;
-    end_keyed(part, true);
-    part->phase = PART_WRITTEN;
-    return WEIR_OK;
+    return status;
 }
 
 /* --- looking --- */
@@ -353,12 +228,20 @@ bool
 wr_snapshot_is_complete(const struct wr_snapshot *snapshot)
 {
     for (uint32_t i = 0; i < snapshot->part_count; i++) {
-        enum part_phase phase = snapshot->parts[i].phase;
-        if (phase != PART_NONE && phase != PART_WRITTEN) {
+        enum wr_part_phase phase = snapshot->parts[i].phase;
+        if (phase != WR_PART_NONE && phase != WR_PART_WRITTEN && phase != WR_PART_SETTLED) {
             return false;
         }
     }
     return !snapshot->abandoned;
+}
+
+/* A backend that was closed has ended its snapshots itself. */
+static bool
+is_open(const struct wr_snapshot_part *part)
+{
+    return part->phase == WR_PART_WRITTEN && part->keyed != NULL &&
+           part->operator_->backend != NULL;
 }
 
 bool
@@ -371,8 +254,8 @@ bool
 wr_snapshot_is_writing(const struct wr_snapshot *snapshot)
 {
     for (uint32_t i = 0; i < snapshot->part_count; i++) {
-        enum part_phase phase = snapshot->parts[i].phase;
-        if (phase == PART_KEYED || phase == PART_LISTS) {
+        enum wr_part_phase phase = snapshot->parts[i].phase;
+        if (phase == WR_PART_KEYED || phase == WR_PART_LISTS) {
             return true;
         }
     }
@@ -383,7 +266,7 @@ bool
 wr_snapshot_can_destroy(const struct wr_snapshot *snapshot)
 {
     for (uint32_t i = 0; i < snapshot->part_count; i++) {
-        if (snapshot->parts[i].reply_due) {
+        if (snapshot->parts[i].reply_due || is_open(&snapshot->parts[i])) {
             return false;
         }
     }
@@ -393,9 +276,12 @@ wr_snapshot_can_destroy(const struct wr_snapshot *snapshot)
 bool
 wr_snapshot_is_pressed(const struct wr_snapshot *snapshot)
 {
+    if (snapshot->parameters.environment->synchronous && !wr_snapshot_has_ended(snapshot)) {
+        return true;
+    }
     for (uint32_t i = 0; i < snapshot->part_count; i++) {
-        const struct part *part = &snapshot->parts[i];
-        if (part->keyed != NULL && part->phase == PART_KEYED &&
+        const struct wr_snapshot_part *part = &snapshot->parts[i];
+        if (part->keyed != NULL && part->phase == WR_PART_KEYED &&
             weir_backend_snapshot_pressed(part->operator_->backend)) {
             return true;
         }
@@ -409,7 +295,10 @@ wr_snapshot_destroy(struct wr_snapshot *snapshot)
     wr_assert(wr_snapshot_can_destroy(snapshot));
     weir_alloc alloc = snapshot->parameters.environment->alloc;
     wr_task_report_free(&alloc, snapshot->report);
-    wr_memory_free(&alloc, snapshot, snapshot_size(snapshot->part_count));
+    for (uint32_t i = 0; i < snapshot->part_count; i++) {
+        wr_file_list_fini(&snapshot->parts[i].next_files);
+    }
+    wr_memory_free(&alloc, snapshot, wr_snapshot_size(snapshot->part_count));
 }
 
 struct wr_task_report *

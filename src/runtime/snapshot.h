@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runtime/snapshot.h: the task's side of one checkpoint, from begin to the io thread's last reply.
  *
- *   begin -> turn ... -> (replies) -> is_complete -> take_report -> destroy
+ *   begin -> turn ... -> (replies) -> is_complete -> take_report -> settle -> destroy
  *                 abort or a failure -> (replies) -> destroy
  *
  * Thread: task.
@@ -34,12 +34,16 @@ weir_status wr_snapshot_turn(struct wr_snapshot *snapshot, size_t budget_bytes, 
 weir_status wr_snapshot_reply(struct wr_letter *letter, weir_error *err);
 /* Ends it without result; nothing happens if it has ended. */
 void wr_snapshot_abort(struct wr_snapshot *snapshot);
+/* The coordinator has completed or aborted the checkpoint: ends what a complete snapshot holds
+ * open. Twice is as good as once. */
+void wr_snapshot_settle(struct wr_snapshot *snapshot, bool completed);
 
 uint64_t wr_snapshot_checkpoint(const struct wr_snapshot *snapshot);
 bool wr_snapshot_is_complete(const struct wr_snapshot *snapshot); /* all is durable */
 bool wr_snapshot_has_ended(const struct wr_snapshot *snapshot);   /* complete, aborted or failed */
 bool wr_snapshot_is_writing(const struct wr_snapshot *snapshot);  /* turns are left */
-bool wr_snapshot_can_destroy(const struct wr_snapshot *snapshot); /* ended, no reply is due */
+bool wr_snapshot_can_destroy(
+    const struct wr_snapshot *snapshot); /* ended, settled, no reply is due */
 /* Copies of live state are near their limit: no more records until turns have made room. */
 bool wr_snapshot_is_pressed(const struct wr_snapshot *snapshot);
 void wr_snapshot_destroy(struct wr_snapshot *snapshot);

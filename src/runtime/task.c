@@ -66,6 +66,18 @@ go_on_finishing(struct wr_task *task)
     return true;
 }
 
+/* The input has ended: the last watermark of all goes ahead of the end. */
+void
+wr_task_end_source(struct wr_task *task)
+{
+    struct wr_operator *source = &task->operators[0];
+    task->state = TASK_FINISHING;
+    if (source->has_output) {
+        (void)!wr_collector_tell_time(&source->collector,
+                                      wr_time_of(WEIR_MAX_WATERMARK, WR_TIME_SAME));
+    }
+}
+
 static bool
 poll_source(struct wr_task *task, uint64_t now)
 {
@@ -78,6 +90,7 @@ poll_source(struct wr_task *task, uint64_t now)
     weir_poll answer = WEIR_POLL_IDLE;
     uint64_t before = wr_collector_count(&source->collector);
     context->wake_at_ns = 0;
+    wr_collector_set_time(&source->collector, WEIR_NO_TIMESTAMP);
     weir_status status = source->function.poll(context, source->self, &source->collector,
                                                task->environment->batch_count, &answer);
     if (wr_context_check(context, status, "poll") != WEIR_OK) {
@@ -93,9 +106,9 @@ poll_source(struct wr_task *task, uint64_t now)
     case WEIR_POLL_IDLE:
         task->source_wake_at_ns =
             context->wake_at_ns != 0 ? context->wake_at_ns : now + SOURCE_PAUSE_NS;
-        return emitted != 0;
+        return emitted != 0 || !wr_collector_is_empty(&source->collector);
     case WEIR_POLL_END:
-        task->state = TASK_FINISHING;
+        wr_task_end_source(task);
         return true;
     default:
         (void)weir_context_fail(context, WEIR_INVALID, "poll answered %d: no weir_poll",
@@ -117,7 +130,10 @@ take_input(struct wr_task *task)
     case WR_GATE_RECORDS:
         wr_assert(task->state == TASK_RUNNING);
         wr_task_count_records_in(task, event.batch->count);
-        wr_chain_give(&task->chain, event.batch);
+        wr_chain_give(&task->chain, event.batch, event.side);
+        return true;
+    case WR_GATE_TIME:
+        wr_chain_tell_time(&task->chain, event.time);
         return true;
     case WR_GATE_BARRIER:
     case WR_GATE_CANCEL:
@@ -134,12 +150,29 @@ take_input(struct wr_task *task)
     }
 }
 
+static bool
+is_pressed(const struct wr_task *task)
+{
+    return task->open_snapshot != NULL && wr_snapshot_is_pressed(task->open_snapshot);
+}
+
+/* What the wall clock makes due is called in RUNNING alone: not at the end of input. A barrier that
+ * waits goes first. */
+static bool
+may_fire(const struct wr_task *task)
+{
+    return task->state == TASK_RUNNING && task->event == WR_GATE_NOTHING && !is_pressed(task);
+}
+
 /* One piece of work; false: there is none, or no room for it. */
 static bool
 work(struct wr_task *task, uint64_t now)
 {
-    if (task->open_snapshot != NULL && wr_snapshot_is_pressed(task->open_snapshot)) {
+    if (is_pressed(task)) {
         return false; /* turns and the io thread make room first */
+    }
+    if (may_fire(task) && wr_chain_fire_due(&task->chain, now)) {
+        return true;
     }
     enum wr_chain_result result = wr_chain_step(&task->chain, now);
     if (result != WR_CHAIN_RESTING) {
@@ -192,13 +225,20 @@ go_on_closing(struct wr_task *task)
 
 /* --- public --- */
 
-/* When the source wants to be polled; once that is past it waits for room, which wakes by itself.
- */
+/* When the source wants to be polled, or the wall clock makes something due; what is past waits for
+ * room, which wakes by itself. */
 static uint64_t
-wake_at(const struct wr_task *task, uint64_t now)
+wake_at(struct wr_task *task, uint64_t now)
 {
-    bool polls = task->state == TASK_RUNNING && wr_task_is_source(task) && !task->stopped;
-    return polls && task->source_wake_at_ns > now ? task->source_wake_at_ns : UINT64_MAX;
+    uint64_t wake_at_ns = UINT64_MAX;
+    if (task->state != TASK_RUNNING) {
+        return wake_at_ns; /* nothing waits for the clock any more */
+    }
+    if (wr_task_is_source(task) && !task->stopped && task->source_wake_at_ns > now) {
+        wake_at_ns = task->source_wake_at_ns;
+    }
+    uint64_t due_at_ns = may_fire(task) ? wr_chain_due_at(&task->chain, now) : UINT64_MAX;
+    return due_at_ns > now && due_at_ns < wake_at_ns ? due_at_ns : wake_at_ns;
 }
 
 enum wr_step
@@ -234,6 +274,10 @@ wr_task_step(struct wr_task *task, uint64_t *out_wake_at_ns)
     }
     if (!progress || ++task->steps % STEPS_A_COUNT == 0) {
         wr_task_count_state(task);
+        wr_task_note_idle_work(task);
+    }
+    if (!progress) {
+        progress = wr_task_turn_idle_work(task);
     }
     *out_wake_at_ns = wake_at(task, now);
     return progress ? WR_STEP_PROGRESS : WR_STEP_IDLE;
@@ -279,6 +323,7 @@ create_ends(struct wr_task *task)
     if (parameters->input_count != 0) {
         WR_TRY(wr_gate_create(&environment->alloc, parameters->inputs, parameters->input_count,
                               environment->exactly_once, &task->gate));
+        wr_gate_set_sides(task->gate, parameters->sides);
     }
     struct wr_outputs_parameters outputs = {
         .alloc = environment->alloc,

@@ -18,6 +18,7 @@
 #include "base/mailbox.h"
 #include "os/executor.h"
 #include "runtime/channel.h"
+#include "snapshot/file_list.h"
 #include "snapshot/restore.h"
 #include "types/key.h"
 #include "weir/backend.h"
@@ -35,6 +36,13 @@ struct wr_task_operator {
     const weir_type *input_type;        /* NULL: a source */
     const weir_type *output_type;       /* NULL: a sink */
     const struct wr_key_plan *key_plan; /* NULL: not keyed */
+    /* the second of two connected streams */
+    const weir_type *other_type;              /* NULL: there is none */
+    const struct wr_key_plan *other_key_plan; /* of the same key type; NULL: not keyed */
+    bool other_is_broadcast;
+    bool timed_input;    /* its records may have timestamps */
+    bool timed;          /* those that it emits may */
+    bool keep_watermark; /* in snapshots: it is stateful, and has event time */
     const size_t *key_fields;
     size_t key_field_count;
     uint32_t max_parallelism;
@@ -80,6 +88,13 @@ struct wr_task_environment {
     uint64_t buffer_timeout_ns;
     uint64_t emit_limit_bytes;
     size_t state_file_buffer_size; /* 0: default */
+    uint64_t inline_max;           /* state files up to this stand in the manifest */
+    uint64_t memory_max;           /* JobManager storage: all do, and more is refused; 0: no */
+    uint64_t message_max;          /* what one acknowledgement may carry; 0: no limit */
+    bool incremental;              /* checkpoints may build on the last completed one */
+    bool synchronous;              /* no record is taken while a snapshot is being written */
+    const char *work_directory;    /* for engines that keep files; NULL: none */
+    uint64_t backend_memory_bytes; /* a backend's share of managed memory */
     /* The path of a data file of a checkpoint, into out (WR_PATH_MAX); NULL: there is no storage,
      * snapshots run their hooks and write nothing. Thread: task. */
     weir_status (*snapshot_path)(void *argument, uint64_t checkpoint_id, const char *name,
@@ -100,6 +115,7 @@ struct wr_task_parameters {
     uint32_t operator_count;
     struct wr_channel **inputs;
     uint32_t input_count; /* 0: operator 0 is a source */
+    const uint8_t *sides; /* which of two connected streams each input carries; NULL: all 0 */
     struct wr_task_output *outputs;
     uint32_t output_count;
     struct wr_parker *parker; /* of the worker that steps it */
@@ -149,10 +165,7 @@ enum wr_task_report_kind {
 /* What the manifest needs of one operator subtask. */
 struct wr_operator_snapshot_result {
     bool finished;
-    bool has_file;
-    char file[128]; /* name within the checkpoint's directory */
-    uint64_t file_size;
-    uint32_t file_crc;
+    struct wr_file_list files; /* none: no state */
     bool keyed;
     uint32_t key_group_first, key_group_last;
     struct wr_manifest_state *states; /* names and types lent for the task's life */

@@ -14,6 +14,7 @@
  *   (3) A turn takes TURN_NS or so: its bytes are halved when it took longer, doubled when it took
  *       less than a third.
  */
+#include "runtime/process.h"
 #include "runtime/report.h"
 #include "runtime/task_state.h"
 
@@ -99,7 +100,15 @@ wr_task_turn_snapshot(struct wr_task *task)
     return moved;
 }
 
-/* After an aborted snapshot. */
+void
+wr_task_note_idle_work(struct wr_task *task)
+{
+    for (uint32_t i = 0; i < task->operator_count; i++) {
+        task->operators[i].idle_work = task->operators[i].backend != NULL;
+    }
+}
+
+/* After an aborted snapshot, or what an engine does by and by (shrinking). */
 bool
 wr_task_turn_idle_work(struct wr_task *task)
 {
@@ -129,6 +138,18 @@ wr_task_destroy_ended_snapshots(struct wr_task *task)
         }
     }
     task->ended_snapshots = kept;
+}
+
+void
+wr_task_settle_snapshots(struct wr_task *task, uint64_t checkpoint_id, bool completed)
+{
+    for (struct wr_snapshot *at = task->ended_snapshots; at != NULL; at = wr_snapshot_next(at)) {
+        uint64_t id = wr_snapshot_checkpoint(at);
+        if (id <= checkpoint_id) { /* an older one was given up, whoever did not say so */
+            wr_snapshot_settle(at, completed && id == checkpoint_id);
+        }
+    }
+    wr_task_destroy_ended_snapshots(task);
 }
 
 bool
@@ -162,8 +183,9 @@ pass_barrier(struct wr_task *task)
         return true; /* aborted while it waited */
     }
     task->settled = id;
-    wr_task_abort_snapshot(
-        task); /* of an older checkpoint: a newer barrier says that it was given up */
+    /* older checkpoints: a newer barrier says that they were given up */
+    wr_task_abort_snapshot(task);
+    wr_task_settle_snapshots(task, id, false);
     for (uint32_t i = 0; i < task->operator_count; i++) {
         struct wr_operator *operator_ = &task->operators[i];
         if (operator_->function.snapshot_state != NULL) {
@@ -172,6 +194,9 @@ pass_barrier(struct wr_task *task)
             if (wr_context_check(&operator_->context, status, "snapshot_state") != WEIR_OK) {
                 return true;
             }
+        }
+        if (wr_operator_keep_watermark(operator_) != WEIR_OK) {
+            return true;
         }
     }
     wr_outputs_send(task->outputs, WR_BATCH_BARRIER, id, task->event_kind);

@@ -27,8 +27,10 @@ static void
 start(struct wr_task *task)
 {
     wr_assert(task->state == TASK_READY);
-    bool had_finished = wr_task_is_source(task) && task->operators[0].finished;
-    task->state = had_finished ? TASK_FINISHING : TASK_RUNNING;
+    task->state = TASK_RUNNING;
+    if (wr_task_is_source(task) && task->operators[0].finished) {
+        wr_task_end_source(task);
+    }
 }
 
 static void
@@ -85,6 +87,7 @@ abort_checkpoint(struct wr_task *task, uint64_t id)
     if (task->open_snapshot != NULL && wr_snapshot_checkpoint(task->open_snapshot) == id) {
         wr_task_abort_snapshot(task);
     }
+    wr_task_settle_snapshots(task, id, false);
     notify(task, id, false);
 }
 
@@ -105,6 +108,7 @@ take_letter(struct wr_task *task, const struct wr_task_letter *letter)
         trigger(task, letter);
         break;
     case WR_TASK_COMPLETE:
+        wr_task_settle_snapshots(task, letter->checkpoint_id, true);
         notify(task, letter->checkpoint_id, true);
         break;
     case WR_TASK_ABORT:

@@ -76,6 +76,11 @@ wr_task_now_ns(const struct wr_task *task)
     return os->ops->monotonic_ns(os);
 }
 
+/* --- task.c --- */
+
+/* The source has nothing more: it finishes. */
+void wr_task_end_source(struct wr_task *task);
+
 /* --- task_letters.c --- */
 
 /* Does what the letters say; true: there were some. */
@@ -91,13 +96,17 @@ enum {
 bool wr_task_pass_event(struct wr_task *task);
 /* One turn of the open snapshot; true: it moved on. */
 bool wr_task_turn_snapshot(struct wr_task *task);
-/* One turn of what aborted snapshots left to do; true: more is left. */
+/* Every engine is asked at the next turn whether it has something to do by and by. */
+void wr_task_note_idle_work(struct wr_task *task);
+/* One turn of that, and of what aborted snapshots left to do; true: more is left. */
 bool wr_task_turn_idle_work(struct wr_task *task);
 /* What the io thread has answered; true: something. */
 bool wr_task_take_replies(struct wr_task *task);
 /* Ends the open snapshot, if there is one, without a report. */
 void wr_task_abort_snapshot(struct wr_task *task);
 void wr_task_destroy_ended_snapshots(struct wr_task *task);
+/* The checkpoint is decided: what its snapshot holds open is let go of. */
+void wr_task_settle_snapshots(struct wr_task *task, uint64_t checkpoint_id, bool completed);
 
 /* --- task_report.c --- */
 

@@ -4,6 +4,7 @@
  * What a `_metadata` is, is told by its first four bytes: weir's own begin "WEIR", Flink's
  * savepoints and checkpoints with 0x4960672D, big-endian.
  */
+#include "base/check.h"
 #include "base/fail.h"
 #include "os/file.h"
 #include "snapshot/manifest_format.h"
@@ -70,6 +71,65 @@ wr_is_plain_name(const char *name)
     }
     return name[strspn(
                name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0';
+}
+
+weir_state_descriptor
+wr_manifest_state_descriptor(const struct wr_manifest_state *state)
+{
+    return (weir_state_descriptor){ .size = sizeof(weir_state_descriptor),
+                                    .kind = state->kind,
+                                    .list_mode = state->list_mode,
+                                    .name = state->name,
+                                    .type = state->type,
+                                    .map_key_type = state->map_key_type,
+                                    .namespace_type = state->namespace_type,
+                                    .has_timestamps = state->has_timestamps };
+}
+
+const struct wr_manifest_file *
+wr_manifest_own_file(const struct wr_manifest_subtask *subtask)
+{
+    for (uint32_t i = subtask->file_count; i-- > 0;) {
+        if (subtask->files[i].role == WR_FILE_BLOCKS) {
+            return &subtask->files[i];
+        }
+    }
+    return NULL;
+}
+
+const char *
+wr_manifest_shared_name(const struct wr_manifest_file *file)
+{
+    size_t prefix_size = sizeof WR_SHARED_PREFIX - 1;
+    return strncmp(file->path, WR_SHARED_PREFIX, prefix_size) == 0 ? file->path + prefix_size
+                                                                   : NULL;
+}
+
+bool
+wr_manifest_file_is_sound(const struct wr_manifest_file *file)
+{
+    if (file->path == NULL || file->name == NULL) {
+        return false;
+    }
+    bool is_inlined = file->path[0] == '\0';
+    const char *shared = wr_manifest_shared_name(file);
+    bool is_engine = file->role == WR_FILE_ENGINE;
+    return (is_engine || file->role == WR_FILE_BLOCKS) &&
+           (is_inlined || wr_is_plain_name(shared != NULL ? shared : file->path)) &&
+           file->is_shared == (shared != NULL) && (!is_inlined || file->bytes.size == file->size) &&
+           (is_engine ? wr_is_plain_name(file->name) && !file->has_changes : file->name[0] == '\0');
+}
+
+void
+wr_hex_id_bytes(const char *text, uint8_t out[16])
+{
+    static const char digits[] = "0123456789abcdef";
+    wr_assert(wr_is_hex_id(text));
+    for (size_t i = 0; i < 16; i++) {
+        const char *high = strchr(digits, text[2 * i]);
+        const char *low = strchr(digits, text[2 * i + 1]);
+        out[i] = (uint8_t)((high - digits) * 16 + (low - digits));
+    }
 }
 
 bool

@@ -32,20 +32,47 @@ struct wr_manifest_state {
     weir_state_kind kind;
     weir_list_mode list_mode;
     const weir_type *type;
+    const weir_type *map_key_type;   /* NULL: none */
+    const weir_type *namespace_type; /* NULL: void */
+    bool has_timestamps;
 };
 
-/* One operator list state of one subtask: how many elements stand in its file. */
+weir_state_descriptor wr_manifest_state_descriptor(
+    const struct wr_manifest_state *state); /* lent */
+
+/* One operator state (list or broadcast) of one subtask: how many elements or entries stand in its
+ * own file. */
 struct wr_manifest_list {
     uint32_t state; /* index into the operator's states */
     uint64_t count;
 };
 
+enum wr_manifest_file_role {
+    WR_FILE_BLOCKS = 1, /* a state file (state_file.h) */
+    WR_FILE_ENGINE = 2  /* the engine's own, as it is */
+};
+
+/* One file of a subtask's state, in the order of restore. The last BLOCKS file is this checkpoint's
+ * own: operator state stands there alone. */
+struct wr_manifest_file {
+    enum wr_manifest_file_role role;
+    const char *path; /* relative to the checkpoint's directory: "NAME", or "../shared/NAME"; "":
+                         the bytes stand here */
+    const char *name; /* ENGINE: the engine's name for it; else "" */
+    bool is_shared;   /* other checkpoints may refer to it: dropped with the last of them */
+    bool has_changes; /* BLOCKS: relative to the files before it */
+    uint64_t size;
+    uint32_t crc;
+    uint64_t checkpoint_id; /* the one that wrote it: part of a state file's identity */
+    uint8_t attempt[16];
+    weir_bytes bytes; /* where path is "" */
+};
+
 struct wr_manifest_subtask {
     uint32_t index;
-    bool finished;    /* its finish() had been called */
-    const char *file; /* relative to the checkpoint's directory; NULL: no state */
-    uint64_t file_size;
-    uint32_t file_crc;
+    bool finished; /* its finish() had been called */
+    struct wr_manifest_file *files;
+    uint32_t file_count;      /* 0: no state */
     uint32_t key_group_first; /* first > last: no keyed state */
     uint32_t key_group_last;
     struct wr_manifest_list *lists;
@@ -92,6 +119,10 @@ weir_status wr_manifest_decode(struct wr_manifest *manifest, const char *path, w
 struct wr_os;
 weir_status wr_manifest_read(struct wr_manifest *manifest, struct wr_os *os, const char *path,
                              weir_error *err);
+/* The state file that this checkpoint wrote of the subtask: the last one. NULL: no state. */
+const struct wr_manifest_file *wr_manifest_own_file(const struct wr_manifest_subtask *subtask);
+/* "../shared/NAME": NAME. NULL: the file is the checkpoint's own. */
+const char *wr_manifest_shared_name(const struct wr_manifest_file *file);
 const struct wr_manifest_operator *wr_manifest_find(const struct wr_manifest *manifest,
                                                     const uint8_t id[16]);
 

@@ -4,27 +4,32 @@
  *
  *   OFFSET SIZE WHAT                       a text: u32 length, bytes, no NUL among them
  *    0      8   "WEIRMF01"                 a type: as types/encode.h has it
- *    8      4   version, 1
- *   12      4   number of sections         section OPERATOR (2, version 1), any number
- *   16      8   length of the whole        16 operator id       4 number of states, each:
- *   24      .   sections                    . text uid            1 kind
- *    .      4   CRC32C of all before        . text name           1 list mode
- *                                           . text backend        . text name
- *   section                                 4 parallelism         . type
- *    0      4   kind                        4 max parallelism   4 number of subtasks, each:
- *    4      4   version                     1 1: key type         4 index, ascending
- *    8      8   length of the payload       . type if so          4 flags: 1 finished, 2 file
- *   16      .   payload                                           . text file     (flag 2)
- *                                                                 8 its length    (flag 2)
- *   section JOB (1, version 1), the first                         4 its CRC32C    (flag 2)
- *    8   checkpoint id                                            4 first key group
- *    4   kind: 1 periodic, 2 stop, 3 final                        4 last key group
- *    8   trigger, ms since 1970                                   4 number of lists, each:
- *    8   completion, ms since 1970                                  4 number of the state
- *    8   hash seed                                                  8 elements
- *   32   job id, hex digits
- *   32   attempt, hex digits
- *    .   text job name
+ *    8      4   version, 2                 a state: as snapshot/descriptor.h has it
+ *   12      4   number of sections
+ *   16      8   length of the whole        section OPERATOR (2, version 2), any number
+ *   24      .   sections                   16 operator id
+ *    .      4   CRC32C of all before        . texts: uid, name, backend
+ *                                           4 parallelism
+ *   section                                 4 max parallelism
+ *    0      4   kind                        1 1: key type
+ *    4      4   version                     . type if so
+ *    8      8   length of the payload       4 number of states, each
+ *   16      .   payload                     4 number of subtasks, each:
+ *                                             4 index, ascending
+ *   section JOB (1, version 1), the first     4 flags: 1 finished
+ *    8   checkpoint id                        4 number of files, each:
+ *    4   kind: 1 periodic, 2 stop, 3 final      1 role: 1 blocks, 2 engine
+ *    8   trigger, ms since 1970                 1 flags: 1 shared, 2 changes, 4 inlined
+ *    8   completion, ms since 1970              2 zero
+ *    8   hash seed                              . texts: path, engine's name
+ *   32   job id, hex digits                     8 its length
+ *   32   attempt, hex digits                    4 its CRC32C
+ *    .   text job name                          8 checkpoint id, 16 attempt: who wrote it
+ *                                               . its bytes, where inlined
+ *                                             4 first key group, 4 last
+ *                                             4 number of lists, each: 4 the state, 8 elements
+ * Version 1 of OPERATOR: states without flags; behind a subtask's flags (1 finished, 2 file) its
+ * file, if it has one: text, 8 length, 4 CRC32C.
  *
  * A section whose kind is unknown is skipped where the kind's high bit is set, else refused.
  *
@@ -38,6 +43,7 @@
 #include "base/crc32c.h"
 #include "base/fail.h"
 #include "base/little.h"
+#include "snapshot/descriptor.h"
 #include "snapshot/manifest_format.h"
 #include "types/encode.h"
 #include "types/key_group.h"
@@ -52,24 +58,9 @@ struct decoder {
     struct wr_cursor cursor; /* over the section */
     size_t section_at;       /* its place in the whole */
     weir_alloc type_alloc;
+    uint32_t version; /* of the section */
     weir_error *err;
 };
-
-/* --- the arena as an allocator: freeing is left to the arena --- */
-
-static void *
-arena_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
-{
-    struct wr_arena *arena = ctx;
-    if (new_size == 0 || (ptr != NULL && new_size <= old_size)) {
-        return new_size == 0 ? NULL : ptr;
-    }
-    void *place = wr_arena_new(arena, new_size);
-    if (place != NULL && ptr != NULL) {
-        memcpy(place, ptr, old_size);
-    }
-    return place;
-}
 
 /* --- pieces --- */
 
@@ -176,18 +167,23 @@ take_job(struct decoder *decoder)
 static weir_status
 take_state(struct decoder *decoder, struct wr_manifest_state *state)
 {
-    uint8_t kind = wr_cursor_u8(&decoder->cursor);
-    uint8_t mode = wr_cursor_u8(&decoder->cursor);
-    bool is_value = kind == WEIR_STATE_VALUE && mode == WEIR_LIST_NONE;
-    bool is_list = kind == WEIR_STATE_LIST && (mode == WEIR_LIST_SPLIT || mode == WEIR_LIST_UNION);
-    if (!is_value && !is_list) {
-        return fail_malformed(decoder, "a state is of no known kind");
+    size_t at = decoder->section_at + decoder->cursor.at;
+    weir_state_descriptor descriptor;
+    weir_status status = wr_descriptor_decode(&decoder->type_alloc, &decoder->cursor,
+                                              decoder->version > 1, &descriptor, decoder->err);
+    if (status != WEIR_OK) {
+        return wr_fail_context(decoder->err, status, "manifest %s at offset %llu: ", decoder->path,
+                               (unsigned long long)at);
     }
     wr_assert(state != NULL); /* its array was made for its count */
-    state->kind = (weir_state_kind)kind;
-    state->list_mode = (weir_list_mode)mode;
-    WR_TRY(take_text(decoder, &state->name));
-    return take_type(decoder, &state->type);
+    *state = (struct wr_manifest_state){ .name = descriptor.name,
+                                         .kind = descriptor.kind,
+                                         .list_mode = descriptor.list_mode,
+                                         .type = descriptor.type,
+                                         .map_key_type = descriptor.map_key_type,
+                                         .namespace_type = descriptor.namespace_type,
+                                         .has_timestamps = descriptor.has_timestamps };
+    return WEIR_OK;
 }
 
 static weir_status
@@ -205,9 +201,102 @@ take_lists(struct decoder *decoder, const struct wr_manifest_operator *op,
         subtask->lists[i].state = wr_cursor_u32(&decoder->cursor);
         subtask->lists[i].count = wr_cursor_u64(&decoder->cursor);
         uint32_t state = subtask->lists[i].state;
-        if (state >= op->state_count || op->states[state].kind != WEIR_STATE_LIST) {
-            return fail_malformed(decoder, "a list of a state that is none");
+        if (state >= op->state_count ||
+            wr_state_kind_is_keyed(op->states[state].kind, op->states[state].list_mode)) {
+            return fail_malformed(decoder, "elements of a state that is no operator state");
         }
+    }
+    return WEIR_OK;
+}
+
+/* Version 1: one file, this checkpoint's own. */
+static weir_status
+take_single_file(struct decoder *decoder, struct wr_manifest_subtask *subtask)
+{
+    const struct wr_manifest *manifest = decoder->manifest;
+    struct wr_manifest_file *file = wr_arena_new(&decoder->manifest->arena, sizeof *file);
+    if (file == NULL) {
+        return fail_memory(decoder);
+    }
+    file->role = WR_FILE_BLOCKS;
+    file->name = "";
+    file->checkpoint_id = manifest->checkpoint_id;
+    wr_hex_id_bytes(manifest->attempt, file->attempt);
+    WR_TRY(take_text(decoder, &file->path));
+    file->size = wr_cursor_u64(&decoder->cursor);
+    file->crc = wr_cursor_u32(&decoder->cursor);
+    subtask->files = file;
+    subtask->file_count = 1;
+    bool is_plain = file->path[0] != '\0' && wr_manifest_file_is_sound(file);
+    return is_plain ? WEIR_OK
+                    : fail_malformed(decoder, "a file's name is not plain: [A-Za-z0-9._-]+");
+}
+
+/* The bytes of an inlined file, copied into the arena. */
+static weir_status
+take_inlined(struct decoder *decoder, struct wr_manifest_file *file)
+{
+    if (file->size > wr_cursor_left(&decoder->cursor)) {
+        return fail_malformed(decoder, "an inlined file is larger than what follows");
+    }
+    const uint8_t *bytes = wr_cursor_bytes(&decoder->cursor, (size_t)file->size);
+    uint8_t *copy = wr_arena_new(&decoder->manifest->arena, (size_t)file->size);
+    if (copy == NULL) {
+        return fail_memory(decoder);
+    }
+    if (file->size > 0) {
+        memcpy(copy, bytes, (size_t)file->size);
+    }
+    file->bytes = weir_bytes_of(copy, (size_t)file->size);
+    return WEIR_OK;
+}
+
+static weir_status
+take_file(struct decoder *decoder, struct wr_manifest_file *file)
+{
+    struct wr_cursor *cursor = &decoder->cursor;
+    wr_assert(file != NULL);
+    file->role = (enum wr_manifest_file_role)wr_cursor_u8(cursor);
+    unsigned flags = wr_cursor_u8(cursor);
+    uint16_t zero = wr_cursor_u16(cursor);
+    WR_TRY(take_text(decoder, &file->path));
+    WR_TRY(take_text(decoder, &file->name));
+    file->size = wr_cursor_u64(cursor);
+    file->crc = wr_cursor_u32(cursor);
+    file->checkpoint_id = wr_cursor_u64(cursor);
+    const uint8_t *attempt = wr_cursor_bytes(cursor, sizeof file->attempt);
+    bool is_inlined = (flags & WR_FILE_FLAG_INLINED) != 0;
+    if (attempt == NULL || zero != 0 || is_inlined != (file->path[0] == '\0') ||
+        flags > (WR_FILE_FLAG_SHARED | WR_FILE_FLAG_CHANGES | WR_FILE_FLAG_INLINED)) {
+        return fail_malformed(decoder, "a file is cut off, or has unknown flags");
+    }
+    memcpy(file->attempt, attempt, sizeof file->attempt);
+    file->is_shared = (flags & WR_FILE_FLAG_SHARED) != 0;
+    file->has_changes = (flags & WR_FILE_FLAG_CHANGES) != 0;
+    if (is_inlined) {
+        WR_TRY(take_inlined(decoder, file));
+    }
+    if (!wr_manifest_file_is_sound(file)) {
+        return fail_malformed(decoder, "a file's name or place is not one of ours");
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+take_files(struct decoder *decoder, struct wr_manifest_subtask *subtask)
+{
+    enum {
+        FILE_SIZE_MIN = 48
+    };
+    void *files = NULL;
+    WR_TRY(
+        take_array(decoder, FILE_SIZE_MIN, sizeof *subtask->files, &subtask->file_count, &files));
+    subtask->files = files;
+    for (uint32_t i = 0; i < subtask->file_count; i++) {
+        WR_TRY(take_file(decoder, &subtask->files[i]));
+    }
+    if (subtask->file_count != 0 && wr_manifest_own_file(subtask) == NULL) {
+        return fail_malformed(decoder, "a subtask has files but no state file");
     }
     return WEIR_OK;
 }
@@ -220,19 +309,18 @@ take_subtask(struct decoder *decoder, const struct wr_manifest_operator *op,
     wr_assert(subtask != NULL);
     subtask->index = wr_cursor_u32(cursor);
     uint32_t flags = wr_cursor_u32(cursor);
+    uint32_t known = WR_SUBTASK_FINISHED;
+    known |= decoder->version == 1 ? (uint32_t)WR_SUBTASK_HAS_FILE : 0;
     bool is_in_order = subtask == op->subtasks || subtask->index > subtask[-1].index;
     if (cursor->failed || subtask->index >= op->parallelism || !is_in_order ||
-        (flags & ~(uint32_t)(WR_SUBTASK_FINISHED | WR_SUBTASK_HAS_FILE)) != 0) {
+        (flags & ~known) != 0) {
         return fail_malformed(decoder, "a subtask is out of order, or has unknown flags");
     }
     subtask->finished = (flags & WR_SUBTASK_FINISHED) != 0;
-    if ((flags & WR_SUBTASK_HAS_FILE) != 0) {
-        WR_TRY(take_text(decoder, &subtask->file));
-        if (!wr_is_plain_name(subtask->file)) {
-            return fail_malformed(decoder, "a file's name is not plain: [A-Za-z0-9._-]+");
-        }
-        subtask->file_size = wr_cursor_u64(cursor);
-        subtask->file_crc = wr_cursor_u32(cursor);
+    if (decoder->version > 1) {
+        WR_TRY(take_files(decoder, subtask));
+    } else if ((flags & WR_SUBTASK_HAS_FILE) != 0) {
+        WR_TRY(take_single_file(decoder, subtask));
     }
     subtask->key_group_first = wr_cursor_u32(cursor);
     subtask->key_group_last = wr_cursor_u32(cursor);
@@ -291,13 +379,17 @@ take_section(struct decoder *decoder, uint32_t kind, uint32_t version, bool is_f
     if (!is_first && (kind & kind_optional) != 0) {
         return WEIR_OK;
     }
-    if ((kind != WR_SECTION_JOB && kind != WR_SECTION_OPERATOR) || version != WR_SECTION_VERSION) {
+    uint32_t newest =
+        kind == WR_SECTION_OPERATOR ? WR_SECTION_OPERATOR_VERSION : WR_SECTION_JOB_VERSION;
+    if ((kind != WR_SECTION_JOB && kind != WR_SECTION_OPERATOR) || version == 0 ||
+        version > newest) {
         return wr_fail(
             decoder->err, WEIR_VERSION,
             "manifest %s at offset %zu: section of kind %u, version %u is not known to this "
             "version of weir",
             decoder->path, decoder->section_at, kind, version);
     }
+    decoder->version = version;
     if (is_first != (kind == WR_SECTION_JOB)) {
         return fail_malformed(decoder, "the job's section must be the first one, and the only one");
     }
@@ -345,9 +437,9 @@ check_frame(struct decoder *decoder, weir_bytes bytes)
                        decoder->path, body, wanted, crc);
     }
     uint32_t version = wr_get_u32(data + WR_MANIFEST_MAGIC_SIZE);
-    if (version != WR_MANIFEST_VERSION) {
+    if (version == 0 || version > WR_MANIFEST_VERSION) {
         return wr_fail(decoder->err, WEIR_VERSION,
-                       "manifest %s: its format is version %u, this program reads %d",
+                       "manifest %s: its format is version %u, this program reads 1 to %d",
                        decoder->path, version, WR_MANIFEST_VERSION);
     }
     return WEIR_OK;
@@ -396,7 +488,7 @@ wr_manifest_decode(struct wr_manifest *manifest, const char *path, weir_bytes by
     struct decoder decoder = {
         .manifest = manifest,
         .path = path,
-        .type_alloc = { .resize = arena_resize, .ctx = &manifest->arena },
+        .type_alloc = wr_arena_as_alloc(&manifest->arena),
         .err = err,
     };
     weir_status status = check_frame(&decoder, bytes);

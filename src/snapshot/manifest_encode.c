@@ -7,6 +7,7 @@
 #include "base/crc32c.h"
 #include "base/fail.h"
 #include "base/little.h"
+#include "snapshot/descriptor.h"
 #include "snapshot/manifest_format.h"
 #include "types/encode.h"
 #include "types/key_group.h"
@@ -24,16 +25,27 @@ check_subtask(const struct wr_manifest_operator *op, const struct wr_manifest_su
         return wr_fail(err, WEIR_INVALID, "manifest: operator '%s': subtasks are not in order",
                        op->name);
     }
-    if (subtask->file != NULL && !wr_is_plain_name(subtask->file)) {
+    for (uint32_t i = 0; i < subtask->file_count; i++) {
+        const struct wr_manifest_file *file = &subtask->files[i];
+        if (!wr_manifest_file_is_sound(file)) {
+            return wr_fail(err, WEIR_INVALID,
+                           "manifest: operator '%s': file %u ('%s') is neither a plain name "
+                           "[A-Za-z0-9._-]+ nor one below ../shared, or its parts disagree",
+                           op->name, i, file->path != NULL ? file->path : "");
+        }
+    }
+    if (subtask->file_count != 0 && wr_manifest_own_file(subtask) == NULL) {
         return wr_fail(err, WEIR_INVALID,
-                       "manifest: operator '%s': file '%s' is not a plain name [A-Za-z0-9._-]+",
-                       op->name, subtask->file);
+                       "manifest: operator '%s': subtask %u has files but no state file", op->name,
+                       subtask->index);
     }
     for (uint32_t i = 0; i < subtask->list_count; i++) {
         uint32_t state = subtask->lists[i].state;
-        if (state >= op->state_count || op->states[state].kind != WEIR_STATE_LIST) {
-            return wr_fail(err, WEIR_INVALID, "manifest: operator '%s': state %u is no list",
-                           op->name, state);
+        if (state >= op->state_count ||
+            wr_state_kind_is_keyed(op->states[state].kind, op->states[state].list_mode)) {
+            return wr_fail(err, WEIR_INVALID,
+                           "manifest: operator '%s': state %u is no operator state", op->name,
+                           state);
         }
     }
     return WEIR_OK;
@@ -56,9 +68,12 @@ check_operator(const struct wr_manifest_operator *op, weir_error *err)
                        op->parallelism, op->max_parallelism, op->subtask_count);
     }
     for (uint32_t i = 0; i < op->state_count; i++) {
-        if (op->states[i].name == NULL || op->states[i].type == NULL) {
+        weir_state_descriptor descriptor = wr_manifest_state_descriptor(&op->states[i]);
+        if (!wr_descriptor_is_sound(&descriptor)) {
             return wr_fail(err, WEIR_INVALID,
-                           "manifest: operator '%s': a state without name or type", op->name);
+                           "manifest: operator '%s': a state without name or type, or of no known "
+                           "kind",
+                           op->name);
         }
     }
     for (uint32_t i = 0; i < op->subtask_count; i++) {
@@ -87,10 +102,10 @@ check_manifest(const struct wr_manifest *manifest, weir_error *err)
 
 /* Begins a section; its length is put in by end_section. */
 static size_t
-begin_section(struct wr_buffer *out, uint32_t kind)
+begin_section(struct wr_buffer *out, uint32_t kind, uint32_t version)
 {
     wr_buffer_put_u32(out, kind);
-    wr_buffer_put_u32(out, WR_SECTION_VERSION);
+    wr_buffer_put_u32(out, version);
     wr_buffer_put_u64(out, 0);
     return out->size;
 }
@@ -106,7 +121,7 @@ end_section(struct wr_buffer *out, size_t begin)
 static void
 put_job(const struct wr_manifest *manifest, struct wr_buffer *out)
 {
-    size_t begin = begin_section(out, WR_SECTION_JOB);
+    size_t begin = begin_section(out, WR_SECTION_JOB, WR_SECTION_JOB_VERSION);
     wr_buffer_put_u64(out, manifest->checkpoint_id);
     wr_buffer_put_u32(out, (uint32_t)manifest->kind);
     wr_buffer_put_u64(out, (uint64_t)manifest->trigger_ms);
@@ -119,15 +134,33 @@ put_job(const struct wr_manifest *manifest, struct wr_buffer *out)
 }
 
 static void
+put_file(const struct wr_manifest_file *file, struct wr_buffer *out)
+{
+    bool is_inlined = file->path[0] == '\0';
+    wr_buffer_put_u8(out, (uint8_t)file->role);
+    wr_buffer_put_u8(out, (uint8_t)((file->is_shared ? (unsigned)WR_FILE_FLAG_SHARED : 0) |
+                                    (file->has_changes ? (unsigned)WR_FILE_FLAG_CHANGES : 0) |
+                                    (is_inlined ? (unsigned)WR_FILE_FLAG_INLINED : 0)));
+    wr_buffer_put_u16(out, 0);
+    wr_buffer_put_text(out, file->path);
+    wr_buffer_put_text(out, file->name);
+    wr_buffer_put_u64(out, file->size);
+    wr_buffer_put_u32(out, file->crc);
+    wr_buffer_put_u64(out, file->checkpoint_id);
+    wr_buffer_put(out, file->attempt, sizeof file->attempt);
+    if (is_inlined) {
+        wr_buffer_put(out, file->bytes.data, file->bytes.size);
+    }
+}
+
+static void
 put_subtask(const struct wr_manifest_subtask *subtask, struct wr_buffer *out)
 {
     wr_buffer_put_u32(out, subtask->index);
-    wr_buffer_put_u32(out, (subtask->finished ? (uint32_t)WR_SUBTASK_FINISHED : 0) |
-                               (subtask->file != NULL ? (uint32_t)WR_SUBTASK_HAS_FILE : 0));
-    if (subtask->file != NULL) {
-        wr_buffer_put_text(out, subtask->file);
-        wr_buffer_put_u64(out, subtask->file_size);
-        wr_buffer_put_u32(out, subtask->file_crc);
+    wr_buffer_put_u32(out, subtask->finished ? (uint32_t)WR_SUBTASK_FINISHED : 0);
+    wr_buffer_put_u32(out, subtask->file_count);
+    for (uint32_t i = 0; i < subtask->file_count; i++) {
+        put_file(&subtask->files[i], out);
     }
     wr_buffer_put_u32(out, subtask->key_group_first);
     wr_buffer_put_u32(out, subtask->key_group_last);
@@ -141,7 +174,7 @@ put_subtask(const struct wr_manifest_subtask *subtask, struct wr_buffer *out)
 static void
 put_operator(const struct wr_manifest_operator *op, struct wr_buffer *out)
 {
-    size_t begin = begin_section(out, WR_SECTION_OPERATOR);
+    size_t begin = begin_section(out, WR_SECTION_OPERATOR, WR_SECTION_OPERATOR_VERSION);
     wr_buffer_put(out, op->id, sizeof op->id);
     wr_buffer_put_text(out, op->uid);
     wr_buffer_put_text(out, op->name);
@@ -154,10 +187,8 @@ put_operator(const struct wr_manifest_operator *op, struct wr_buffer *out)
     }
     wr_buffer_put_u32(out, op->state_count);
     for (uint32_t i = 0; i < op->state_count; i++) {
-        wr_buffer_put_u8(out, (uint8_t)op->states[i].kind);
-        wr_buffer_put_u8(out, (uint8_t)op->states[i].list_mode);
-        wr_buffer_put_text(out, op->states[i].name);
-        wr_type_encode(op->states[i].type, out);
+        weir_state_descriptor descriptor = wr_manifest_state_descriptor(&op->states[i]);
+        wr_descriptor_encode(&descriptor, out);
     }
     wr_buffer_put_u32(out, op->subtask_count);
     for (uint32_t i = 0; i < op->subtask_count; i++) {

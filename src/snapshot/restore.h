@@ -8,14 +8,22 @@
 #include "snapshot/state_file.h"
 
 struct wr_restore_file {
-    const char *path; /* of the file itself */
+    const char *path; /* of the file itself; for words where the bytes stand in the manifest */
     struct wr_state_file_identity identity;
     uint64_t size;
     uint32_t crc;
     bool keyed; /* holds key groups of this subtask's range */
+    bool has_changes;
+    bool is_inlined;
+    weir_bytes bytes; /* where is_inlined: in the manifest, lent */
+    /* The engine's own files that belong to it, and the range of the subtask that wrote them. */
+    struct wr_restore_engine_file *engine_files;
+    uint32_t engine_file_count;
+    uint32_t key_group_first;
+    uint32_t key_group_last;
 };
 
-/* Elements [first, first + count) of the list in that file. */
+/* Elements [first, first + count) of the list in that file; of a broadcast state all entries. */
 struct wr_restore_list {
     uint32_t file; /* index into files */
     const struct wr_manifest_state *state;

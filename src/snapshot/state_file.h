@@ -34,6 +34,9 @@ struct wr_state_file_result {
     weir_error error; /* when status is not OK */
     uint64_t size;
     uint32_t crc;
+    bool has_changes;       /* to be read behind the files before it */
+    bool is_inlined;        /* no file was made: the bytes are here */
+    struct wr_buffer bytes; /* of inline_alloc; the receiver's, to be fini'ed */
 };
 
 struct wr_state_file_parameters {
@@ -42,8 +45,21 @@ struct wr_state_file_parameters {
     weir_alloc alloc;             /* for buffers, counted as snapshot memory */
     const char *path;             /* copied; the file must not exist */
     struct wr_state_file_identity identity;
-    size_t buffer_size;          /* 0: 1 MiB; a multiple of 4096 */
-    size_t buffer_count;         /* 0: 3 */
+    size_t buffer_size;  /* 0: 1 MiB; a multiple of 4096 */
+    size_t buffer_count; /* 0: 3 */
+    bool may_change;     /* weir_block_writer_set_changes is allowed */
+    /* What is no longer than this makes no file, and comes with the result. At most 1 MiB. */
+    uint64_t inline_max;
+    /* JobManager storage: nothing makes a file, and more than this fails (LIMIT). 0: no. */
+    uint64_t memory_max;
+    weir_alloc inline_alloc; /* for those bytes; plain */
+    /* What the path of a copy of an engine's file begins with; its name follows. Copied. NULL: the
+     * snapshot takes no such files. */
+    const char *engine_prefix;
+    /* Whether the last completed checkpoint contains the shared file of this name: it is not copied
+     * then. NULL: none. Thread: task. */
+    bool (*is_known)(void *argument, const char *name, uint64_t bytes);
+    void *is_known_argument;
     struct wr_mailbox *reply_to; /* where `letter` of the result goes; with its parker */
     struct wr_parker *reply_parker;
 };
@@ -58,6 +74,9 @@ struct wr_state_file_reply {
 /* The task's side. Thread: task. */
 weir_status wr_state_file_create(const struct wr_state_file_parameters *parameters,
                                  weir_block_writer **out_writer, weir_error *err);
+/* Less than a buffer is free: whoever needs room waits for the io thread to give one back, which
+ * wakes the reply's parker. */
+bool wr_state_file_is_short(const weir_block_writer *writer);
 /* Hands the rest to the io thread, which writes the directory, fdatasyncs and closes; then the
  * reply, which carries any earlier failure too. WEIR_INVALID: within a block, or twice; there will
  * be no reply. */
@@ -66,6 +85,32 @@ weir_status wr_state_file_finish(weir_block_writer *writer, struct wr_state_file
 void wr_state_file_abort(weir_block_writer *writer, struct wr_state_file_reply *reply);
 /* Only when no reply is outstanding and nothing was handed to the io thread since. */
 void wr_state_file_destroy(weir_block_writer *writer);
+
+/* The engine's own files that were entered, in order; the results once the reply is OK. */
+struct wr_state_file_engine {
+    struct wr_state_file_engine *next;
+    const char *name; /* the engine's; lent for the writer's life */
+    const char *file; /* the last part of its copy's path; lent likewise */
+    bool is_shared;
+    bool is_known; /* contained in the last completed checkpoint: there is no copy of it */
+    uint64_t size;
+    uint32_t crc;
+    bool is_inlined;
+    struct wr_buffer bytes; /* may be moved out */
+};
+size_t wr_state_file_engine_count(const weir_block_writer *writer);
+struct wr_state_file_engine *wr_state_file_engine_first(weir_block_writer *writer); /* or NULL */
+
+/* One of the engine's own files, to be restored from. */
+struct wr_restore_engine_file {
+    const char *name;
+    const char *path;
+    uint64_t size;
+    uint32_t crc;
+    bool is_shared;
+    bool is_inlined;
+    weir_bytes bytes; /* inlined in the manifest, lent */
+};
 
 /* Opens and verifies header, directory, footer and identity, and the length. Blocks given by
  * weir_block_reader_next are the keyed ones with key group in [first, last]. */
@@ -78,6 +123,14 @@ struct wr_state_file_open {
     uint32_t crc;
     uint32_t key_group_first;
     uint32_t key_group_last;
+    bool has_changes;
+    bool is_inlined;
+    weir_bytes bytes; /* where is_inlined; lent for the reader's life, `path` is for words */
+    /* Each is read and compared whole; none is inlined any more. Lent for the reader's life. */
+    const struct wr_restore_engine_file *engine_files;
+    size_t engine_file_count;
+    uint32_t writer_key_group_first; /* of the subtask that wrote it */
+    uint32_t writer_key_group_last;
 };
 weir_status wr_state_file_open(const struct wr_state_file_open *parameters,
                                weir_block_reader **out_reader, weir_error *err);
@@ -88,6 +141,11 @@ weir_status wr_state_file_verify(weir_block_reader *reader, weir_error *err);
 weir_status wr_state_file_list(weir_block_reader *reader, const char *state_name,
                                weir_status (*each)(void *argument, size_t index, weir_bytes value),
                                void *argument, weir_error *err);
+/* The MAP block of a broadcast state, likewise; entries in the order they were written. A null
+ * value has no data. */
+weir_status wr_state_file_map(weir_block_reader *reader, const char *state_name,
+                              weir_status (*each)(void *argument, weir_bytes key, weir_bytes value),
+                              void *argument, weir_error *err);
 void wr_state_file_close(weir_block_reader *reader); /* NULL: nothing */
 
 #endif /* WR_SNAPSHOT_STATE_FILE_H */

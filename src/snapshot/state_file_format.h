@@ -9,7 +9,7 @@
 #define WR_STATE_FILE_FOOTER_MAGIC "WEIRSFEN"
 
 enum {
-    WR_STATE_FILE_VERSION = 1,
+    WR_STATE_FILE_VERSION = 2, /* 1, without flags, is read too */
     WR_STATE_FILE_MAGIC_SIZE = 8,
 
     WR_HEADER_SIZE = 128,
@@ -22,7 +22,8 @@ enum {
     WR_HEADER_RESERVED = 60,
     WR_HEADER_CRC = 124,
 
-    WR_DIRECTORY_HEAD_SIZE = 16, /* u32 states, u32 zero, u64 blocks */
+    WR_DIRECTORY_HEAD_SIZE = 16, /* u32 states, u32 flags, u64 blocks */
+    WR_DIRECTORY_HAS_CHANGES = 1,
 
     WR_BLOCK_ENTRY_SIZE = 40,
     WR_BLOCK_ENTRY_KIND = 0, /* u8, and a zero */
@@ -43,9 +44,7 @@ enum {
     WR_FOOTER_HEADER_CRC = 44,
     WR_FOOTER_VERSION = 48,
     WR_FOOTER_CRC = 52,
-    WR_FOOTER_MAGIC = 56,
-
-    WR_STATE_NAME_SIZE_MAX = 255
+    WR_FOOTER_MAGIC = 56
 };
 
 #endif /* WR_SNAPSHOT_STATE_FILE_FORMAT_H */

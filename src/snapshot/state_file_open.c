@@ -4,10 +4,10 @@
  *   header                               directory (its place and size: footer)
  *   OFFSET SIZE WHAT                     OFFSET SIZE WHAT
  *    0      8   "WEIRSF01"                0      4   number of states
- *    8      4   version, 1                4      4   zero
+ *    8      4   version, 2 (or 1)         4      4   flags: 1 has changes; else 0
  *   12      4   header size, 128          8      8   number of blocks
- *   16      8   checkpoint id            16      .   states: u8 kind, u8 list mode, u16 zero,
- *   24     16   attempt                              u32 length and bytes of the name, the type
+ *   16      8   checkpoint id            16      .   states, as snapshot/descriptor.h has them
+ *   24     16   attempt
  *   40     16   operator id               .     40   each block:
  *   56      4   subtask                                 +0 1 kind       +16 8 length
  *   60     64   zero                                    +1 1 zero       +24 8 entries
@@ -20,7 +20,7 @@
  *   24     16   operator id              in the order of the directory.
  *   40      4   subtask
  *   44      4   the header's CRC32C: binds the attempt
- *   48      4   version, 1
+ *   48      4   version, as in the header
  *   52      4   CRC32C of 0..51
  *   56      8   "WEIRSFEN"
  *
@@ -33,8 +33,8 @@
 #include "base/fail.h"
 #include "base/little.h"
 #include "os/file.h"
+#include "snapshot/descriptor.h"
 #include "snapshot/state_file_reader.h"
-#include "types/encode.h"
 #include "types/key_group.h"
 
 #include <string.h>
@@ -54,8 +54,10 @@ fail_at(weir_block_reader *reader, uint64_t offset, const char *words, weir_erro
 static weir_status
 check_length(weir_block_reader *reader, weir_error *err)
 {
-    uint64_t size = 0;
-    WR_TRY(wr_file_size(reader->os, reader->file, reader->path, &size, err));
+    uint64_t size = reader->bytes.size;
+    if (reader->bytes.data == NULL) {
+        WR_TRY(wr_file_size(reader->os, reader->file, reader->path, &size, err));
+    }
     if (size != reader->size) {
         return wr_fail(err, WEIR_CORRUPT,
                        "state file %s is %llu bytes long, its manifest says %llu; restore an older "
@@ -96,10 +98,10 @@ check_identity(weir_block_reader *reader, uint64_t offset, uint64_t checkpoint_i
 static weir_status
 check_version(weir_block_reader *reader, uint64_t offset, uint32_t version, weir_error *err)
 {
-    if (version != WR_STATE_FILE_VERSION) {
+    if (version == 0 || version > WR_STATE_FILE_VERSION) {
         return wr_fail(
             err, WEIR_VERSION,
-            "state file %s at offset %llu: its format is version %u, this program reads %d",
+            "state file %s at offset %llu: its format is version %u, this program reads 1 to %d",
             reader->path, (unsigned long long)(offset), version, WR_STATE_FILE_VERSION);
     }
     return WEIR_OK;
@@ -163,32 +165,15 @@ read_header(weir_block_reader *reader, weir_error *err)
 }
 
 static weir_status
-parse_state(weir_block_reader *reader, struct wr_cursor *cursor, struct wr_stored_state *state,
+parse_state(weir_block_reader *reader, struct wr_cursor *cursor, weir_state_descriptor *state,
             weir_error *err)
 {
     uint64_t at = reader->directory_offset + cursor->at;
-    uint8_t kind = wr_cursor_u8(cursor);
-    uint8_t mode = wr_cursor_u8(cursor);
-    uint16_t zero = wr_cursor_u16(cursor);
-    weir_bytes name = wr_cursor_text(cursor);
-    bool is_value = kind == WEIR_STATE_VALUE && mode == WEIR_LIST_NONE;
-    bool is_list = kind == WEIR_STATE_LIST && (mode == WEIR_LIST_SPLIT || mode == WEIR_LIST_UNION);
-    if (cursor->failed || (!is_value && !is_list) || zero != 0 ||
-        name.size > WR_STATE_NAME_SIZE_MAX || memchr(name.data, 0, name.size) != NULL) {
-        return fail_at(reader, at, "the directory's entry of a state is malformed", err);
-    }
-    state->kind = (weir_state_kind)kind;
-    state->list_mode = (weir_list_mode)mode;
-    state->name = wr_arena_new(&reader->arena, name.size + 1);
-    if (state->name == NULL) {
-        return wr_fail(err, WEIR_NOMEM, "state file %s: no memory for its directory", reader->path);
-    }
-    memcpy(state->name, name.data, name.size);
-    weir_status status = wr_type_decode(&reader->alloc, cursor, &state->type, err);
+    weir_alloc alloc = wr_arena_as_alloc(&reader->arena);
+    weir_status status = wr_descriptor_decode(&alloc, cursor, true, state, err);
     if (status != WEIR_OK) {
-        return wr_fail_context(err, status,
-                               "state file %s at offset %llu: type of state '%s': ", reader->path,
-                               (unsigned long long)(at), state->name);
+        return wr_fail_context(err, status, "state file %s at offset %llu: ", reader->path,
+                               (unsigned long long)at);
     }
     return WEIR_OK;
 }
@@ -196,10 +181,7 @@ parse_state(weir_block_reader *reader, struct wr_cursor *cursor, struct wr_store
 static weir_status
 parse_states(weir_block_reader *reader, struct wr_cursor *cursor, uint32_t count, weir_error *err)
 {
-    enum {
-        STATE_BYTES_MIN = 8
-    };
-    if (count > wr_cursor_left(cursor) / STATE_BYTES_MIN) {
+    if (count > wr_cursor_left(cursor) / WR_DESCRIPTOR_SIZE_MIN) {
         return fail_at(reader, reader->directory_offset, "more states than its directory can hold",
                        err);
     }
@@ -210,7 +192,6 @@ parse_states(weir_block_reader *reader, struct wr_cursor *cursor, uint32_t count
     reader->state_count = count;
     for (uint32_t i = 0; i < count; i++) {
         WR_TRY(parse_state(reader, cursor, &reader->states[i], err));
-        reader->types_made++;
     }
     return WEIR_OK;
 }
@@ -225,12 +206,18 @@ is_sane_block(const weir_block_reader *reader, const uint8_t *entry)
         wr_get_u32(entry + WR_BLOCK_ENTRY_KEY_GROUP) >= WR_MAX_PARALLELISM_LIMIT) {
         return false;
     }
+    const weir_state_descriptor *descriptor = &reader->states[state];
+    bool is_keyed = wr_state_kind_is_keyed(descriptor->kind, descriptor->list_mode);
     switch (entry[WR_BLOCK_ENTRY_KIND]) {
     case WEIR_BLOCK_RECORDS:
     case WEIR_BLOCK_IMAGE:
-        return reader->states[state].kind == WEIR_STATE_VALUE;
+        return is_keyed;
+    case WEIR_BLOCK_CHANGES:
+        return is_keyed && reader->has_changes;
     case WEIR_BLOCK_LIST:
-        return reader->states[state].kind == WEIR_STATE_LIST;
+        return !is_keyed && descriptor->kind == WEIR_STATE_LIST;
+    case WEIR_BLOCK_MAP:
+        return descriptor->kind == WEIR_STATE_BROADCAST;
     default:
         return false;
     }
@@ -273,12 +260,15 @@ read_directory(weir_block_reader *reader, uint64_t size, weir_error *err)
     struct wr_cursor cursor;
     wr_cursor_init(&cursor, bytes, body);
     uint32_t state_count = wr_cursor_u32(&cursor);
-    uint32_t zero = wr_cursor_u32(&cursor);
+    uint32_t flags = wr_cursor_u32(&cursor);
+    if (flags != (reader->has_changes ? (uint32_t)WR_DIRECTORY_HAS_CHANGES : 0)) {
+        return fail_at(reader, reader->directory_offset,
+                       "its manifest says otherwise whether it holds changes or all", err);
+    }
     reader->block_count = wr_cursor_u64(&cursor);
     WR_TRY(parse_states(reader, &cursor, state_count, err));
     size_t left = wr_cursor_left(&cursor);
-    if (zero != 0 || left % WR_BLOCK_ENTRY_SIZE != 0 ||
-        reader->block_count != left / WR_BLOCK_ENTRY_SIZE) {
+    if (left % WR_BLOCK_ENTRY_SIZE != 0 || reader->block_count != left / WR_BLOCK_ENTRY_SIZE) {
         return fail_at(reader, reader->directory_offset, "the directory's counts are wrong", err);
     }
     reader->blocks = wr_cursor_bytes(&cursor, left);
@@ -286,7 +276,7 @@ read_directory(weir_block_reader *reader, uint64_t size, weir_error *err)
 }
 
 static weir_status
-open_and_check(weir_block_reader *reader, weir_error *err)
+open_file(weir_block_reader *reader, weir_error *err)
 {
     weir_status status = wr_file_open(reader->os, reader->path, WR_OPEN_READ, &reader->file, err);
     if (status != WEIR_OK) {
@@ -299,11 +289,58 @@ open_and_check(weir_block_reader *reader, weir_error *err)
                          "checkpoint",
                          reader->path);
     }
+    return WEIR_OK;
+}
+
+/* An engine's file, whole: what it holds, only the engine knows. */
+static weir_status
+check_engine_file(weir_block_reader *reader, const struct wr_restore_engine_file *file,
+                  weir_error *err)
+{
+    int source = -1;
+    uint64_t size = 0;
+    uint32_t crc = 0;
+    weir_status status = wr_file_open(reader->os, file->path, WR_OPEN_READ, &source, err);
+    if (status == WEIR_NOT_FOUND) {
+        return wr_fail(err, WEIR_CORRUPT,
+                       "%s is not there, but its manifest names it; restore an older checkpoint",
+                       file->path);
+    }
+    WR_TRY(status);
+    for (size_t count = WR_WINDOW_SIZE; status == WEIR_OK && count == WR_WINDOW_SIZE;
+         size += count) {
+        status = wr_file_read_at(reader->os, source, file->path, reader->window, WR_WINDOW_SIZE,
+                                 size, &count, err);
+        count = status == WEIR_OK ? count : 0;
+        crc = wr_crc32c(crc, reader->window, count);
+    }
+    wr_file_close(reader->os, source);
+    WR_TRY(status);
+    if (size != file->size || crc != file->crc) {
+        return wr_fail(err, WEIR_CORRUPT,
+                       "%s: %llu bytes of CRC32C %08x, its manifest says %llu of %08x; restore an "
+                       "older checkpoint",
+                       file->path, (unsigned long long)size, crc, (unsigned long long)file->size,
+                       file->crc);
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+open_and_check(weir_block_reader *reader, weir_error *err)
+{
+    if (reader->bytes.data == NULL) {
+        WR_TRY(open_file(reader, err));
+    }
     uint64_t directory_size = 0;
     WR_TRY(check_length(reader, err));
     WR_TRY(read_footer(reader, &directory_size, err));
     WR_TRY(read_directory(reader, directory_size, err));
-    return read_header(reader, err);
+    WR_TRY(read_header(reader, err));
+    for (size_t i = 0; i < reader->engine_file_count; i++) {
+        WR_TRY(check_engine_file(reader, &reader->engine_files[i], err));
+    }
+    return WEIR_OK;
 }
 
 weir_status
@@ -322,6 +359,12 @@ wr_state_file_open(const struct wr_state_file_open *parameters, weir_block_reade
     reader->key_group_first = parameters->key_group_first;
     reader->key_group_last = parameters->key_group_last;
     reader->file = -1;
+    reader->bytes = parameters->is_inlined ? parameters->bytes : weir_bytes_of(NULL, 0);
+    reader->has_changes = parameters->has_changes;
+    reader->engine_files = parameters->engine_files;
+    reader->engine_file_count = parameters->engine_file_count;
+    reader->writer_key_group_first = parameters->writer_key_group_first;
+    reader->writer_key_group_last = parameters->writer_key_group_last;
     wr_arena_init(&reader->arena, &reader->alloc);
     wr_buffer_init(&reader->directory, &reader->alloc);
     reader->path = wr_arena_copy_text(&reader->arena, parameters->path);
@@ -348,9 +391,6 @@ wr_state_file_close(weir_block_reader *reader)
     }
     if (reader->file >= 0) {
         wr_file_close(reader->os, reader->file);
-    }
-    for (size_t i = 0; i < reader->types_made; i++) {
-        weir_type_destroy(reader->states[i].type);
     }
     weir_alloc alloc = reader->alloc;
     wr_memory_free(&alloc, reader->window, WR_WINDOW_SIZE);

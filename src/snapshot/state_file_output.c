@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state_file_output: one new file, written front to back by the io thread.
  *
+ *   CLOSED --append--> CLOSED  [keep]       below the limit for bytes that need no file
  *   CLOSED --append--> OPEN    [make_file]  exclusive: what is there is never written over
  *   OPEN   --append--> OPEN    [append]
  *   OPEN   --finish--> CLOSED  [finish]     truncate padding, fdatasync, close
@@ -19,26 +20,43 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "base/fail.h"
 #include "os/file.h"
 
 #include <errno.h>
 #include <string.h>
 
 void
-wr_state_file_output_init(struct wr_state_file_output *output, struct wr_os *os, const char *path)
+wr_state_file_output_init(struct wr_state_file_output *output, struct wr_os *os, const char *path,
+                          uint64_t inline_max, uint64_t memory_max, const weir_alloc *alloc)
 {
-    *output = (struct wr_state_file_output){ .os = os, .path = path, .file = -1 };
+    *output = (struct wr_state_file_output){
+        .os = os, .path = path, .file = -1, .inline_max = inline_max, .memory_max = memory_max
+    };
+    wr_buffer_init(&output->kept, alloc);
+}
+
+void
+wr_state_file_output_fini(struct wr_state_file_output *output)
+{
+    wr_buffer_fini(&output->kept);
+}
+
+bool
+wr_state_file_output_is_inlined(const struct wr_state_file_output *output)
+{
+    return !output->is_made && (output->memory_max != 0 || output->inline_max != 0);
 }
 
 static weir_status
-make_file(struct wr_state_file_output *output)
+make_file(struct wr_state_file_output *output, bool is_direct)
 {
     const unsigned make = WR_OPEN_WRITE | WR_OPEN_CREATE;
-    weir_status status =
-        wr_file_open(output->os, output->path, make | WR_OPEN_EXCLUSIVE | WR_OPEN_DIRECT,
-                     &output->file, &output->error);
-    output->is_direct = status == WEIR_OK;
-    if (status != WEIR_OK && output->error.sys_errno == EINVAL) {
+    const unsigned direct = is_direct ? (unsigned)WR_OPEN_DIRECT : 0;
+    weir_status status = wr_file_open(output->os, output->path, make | WR_OPEN_EXCLUSIVE | direct,
+                                      &output->file, &output->error);
+    output->is_direct = status == WEIR_OK && is_direct;
+    if (status != WEIR_OK && is_direct && output->error.sys_errno == EINVAL) {
         /* Linux may have made the file before it refuses O_DIRECT, so it is there now, and ours: a
          * file of somebody else would have been EEXIST. */
         status = wr_file_open(output->os, output->path, make | WR_OPEN_TRUNCATE, &output->file,
@@ -86,12 +104,58 @@ write_out(struct wr_state_file_output *output, const uint8_t *data, size_t size,
     return status;
 }
 
+/* Keeps the bytes in memory, where no file is wanted for so few. */
+static void
+keep(struct wr_state_file_output *output, const uint8_t *data, size_t size)
+{
+    wr_buffer_put(&output->kept, data, size);
+    if (output->kept.refused) {
+        output->error.status =
+            wr_fail(&output->error, WEIR_NOMEM,
+                    "state file %s: no memory to keep it in the manifest", output->path);
+        return;
+    }
+    output->crc = wr_crc32c(output->crc, data, size);
+    output->size += size;
+}
+
+/* What was kept turns out to be the beginning of a file. It stands in memory anyhow, so that file
+ * is written without O_DIRECT. */
+static weir_status
+spill(struct wr_state_file_output *output)
+{
+    WR_TRY(make_file(output, output->kept.size == 0));
+    if (output->kept.size != 0) {
+        WR_TRY(wr_file_write_at(output->os, output->file, output->path, output->kept.data,
+                                output->kept.size, 0, &output->error));
+        wr_buffer_fini(&output->kept);
+    }
+    return WEIR_OK;
+}
+
 void
 wr_state_file_output_append(struct wr_state_file_output *output, uint8_t *data, size_t size)
 {
     wr_assert(output->size % WR_DIRECT_ALIGNMENT == 0);
-    if (output->error.status != WEIR_OK || size == 0 ||
-        (!output->is_open && make_file(output) != WEIR_OK)) {
+    if (output->error.status != WEIR_OK || size == 0) {
+        return;
+    }
+    uint64_t limit = output->memory_max != 0 ? output->memory_max : output->inline_max;
+    if (!output->is_open && output->size + size <= limit) {
+        keep(output, data, size);
+        return;
+    }
+    if (output->memory_max != 0) {
+        output->error.status = wr_fail(
+            &output->error, WEIR_LIMIT,
+            "state file %s: Size of the state is larger than the maximum permitted memory-backed "
+            "state. Size=%llu or more, maxSize=%llu (weir.jobmanager-storage.max-state-size); set "
+            "execution.checkpointing.storage: filesystem and execution.checkpointing.dir",
+            output->path, (unsigned long long)(output->size + size),
+            (unsigned long long)output->memory_max);
+        return;
+    }
+    if (!output->is_open && spill(output) != WEIR_OK) {
         return;
     }
     size_t padded_size = (size + WR_DIRECT_ALIGNMENT - 1) & ~(size_t)(WR_DIRECT_ALIGNMENT - 1);
@@ -107,6 +171,10 @@ weir_status
 wr_state_file_output_finish(struct wr_state_file_output *output)
 {
     weir_status status = output->error.status;
+    bool is_empty_file = output->size == 0 && !wr_state_file_output_is_inlined(output);
+    if (status == WEIR_OK && is_empty_file && !output->is_open) {
+        status = make_file(output, false);
+    }
     if (status == WEIR_OK && output->is_padded) {
         status =
             wr_file_truncate(output->os, output->file, output->path, output->size, &output->error);

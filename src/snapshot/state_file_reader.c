@@ -24,7 +24,16 @@ wr_reader_exactly(weir_block_reader *reader, void *out, size_t size, uint64_t of
                   weir_error *err)
 {
     size_t count = 0;
-    WR_TRY(wr_file_read_at(reader->os, reader->file, reader->path, out, size, offset, &count, err));
+    if (reader->bytes.data != NULL) {
+        uint64_t there = offset < reader->bytes.size ? reader->bytes.size - offset : 0;
+        count = size < there ? size : (size_t)there;
+        if (count != 0) {
+            memcpy(out, (const uint8_t *)reader->bytes.data + offset, count);
+        }
+    } else {
+        WR_TRY(wr_file_read_at(reader->os, reader->file, reader->path, out, size, offset, &count,
+                               err));
+    }
     if (count != size) {
         return wr_fail(err, WEIR_CORRUPT,
                        "state file %s ends at offset %llu, within what it must hold", reader->path,
@@ -43,14 +52,32 @@ void
 weir_block_reader_state(const weir_block_reader *reader, size_t state,
                         weir_state_descriptor *out_descriptor)
 {
-    const struct wr_stored_state *stored = &reader->states[state];
-    *out_descriptor = (weir_state_descriptor){
-        .size = sizeof *out_descriptor,
-        .kind = stored->kind,
-        .list_mode = stored->list_mode,
-        .name = stored->name,
-        .type = stored->type,
-    };
+    *out_descriptor = reader->states[state];
+}
+
+size_t
+weir_block_reader_file_count(const weir_block_reader *reader)
+{
+    return reader->engine_file_count;
+}
+
+void
+weir_block_reader_file(const weir_block_reader *reader, size_t index, weir_snapshot_file *out_file)
+{
+    const struct wr_restore_engine_file *file = &reader->engine_files[index];
+    *out_file = (weir_snapshot_file){ .size = sizeof *out_file,
+                                      .name = file->name,
+                                      .path = file->path,
+                                      .bytes = file->size,
+                                      .is_shared = file->is_shared };
+}
+
+void
+weir_block_reader_key_groups(const weir_block_reader *reader, uint32_t *out_first,
+                             uint32_t *out_last)
+{
+    *out_first = reader->writer_key_group_first;
+    *out_last = reader->writer_key_group_last;
 }
 
 void
@@ -79,7 +106,9 @@ weir_block_reader_next(weir_block_reader *reader, weir_block *out_block, weir_er
         uint64_t index = reader->next_block++;
         const uint8_t *entry = wr_reader_entry(reader, index);
         uint32_t key_group = wr_get_u32(entry + WR_BLOCK_ENTRY_KEY_GROUP);
-        if (entry[WR_BLOCK_ENTRY_KIND] != WEIR_BLOCK_LIST && key_group >= reader->key_group_first &&
+        unsigned kind = entry[WR_BLOCK_ENTRY_KIND];
+        bool is_keyed = kind != WEIR_BLOCK_LIST && kind != WEIR_BLOCK_MAP;
+        if (is_keyed && key_group >= reader->key_group_first &&
             key_group <= reader->key_group_last) {
             wr_reader_enter(reader, index);
             *out_block = reader->block;

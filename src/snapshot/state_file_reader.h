@@ -15,29 +15,27 @@ enum {
     WR_WHERE_SIZE = 512
 };
 
-struct wr_stored_state {
-    weir_state_kind kind;
-    weir_list_mode list_mode;
-    char *name; /* in the arena */
-    weir_type *type;
-};
-
 struct weir_block_reader {
     struct wr_os *os;
     weir_alloc alloc;
-    struct wr_arena arena; /* path, states, names */
+    struct wr_arena arena; /* path, states, their names and types */
     const char *path;
     struct wr_state_file_identity identity;
     uint64_t size;
     uint32_t crc;
     uint32_t key_group_first;
     uint32_t key_group_last;
-    int file; /* -1: not open */
+    int file;         /* -1: not open */
+    weir_bytes bytes; /* the whole, where there is no file; data NULL: there is */
+    bool has_changes;
+    const struct wr_restore_engine_file *engine_files; /* lent */
+    size_t engine_file_count;
+    uint32_t writer_key_group_first;
+    uint32_t writer_key_group_last;
 
     struct wr_buffer directory; /* its bytes */
-    struct wr_stored_state *states;
+    weir_state_descriptor *states;
     size_t state_count;
-    size_t types_made;     /* of the states, for close */
     const uint8_t *blocks; /* in `directory` */
     uint64_t block_count;
     uint64_t directory_offset;

@@ -63,7 +63,7 @@ static void
 make_tail(const weir_block_writer *writer, struct wr_buffer *tail)
 {
     wr_buffer_put_u32(tail, writer->state_count);
-    wr_buffer_put_u32(tail, 0);
+    wr_buffer_put_u32(tail, writer->has_changes ? (uint32_t)WR_DIRECTORY_HAS_CHANGES : 0);
     wr_buffer_put_u64(tail, writer->block_count);
     wr_buffer_put(tail, writer->states.data, writer->states.size);
     size_t first = tail->size;
@@ -110,9 +110,8 @@ append_tail(weir_block_writer *writer, struct wr_write_buffer *buffer, const str
     wr_state_file_output_append(&writer->output, buffer->data, buffer->used);
 }
 
-/* Gives the answer; the writer may be gone behind it. Thread: io. */
-static void
-reply(weir_block_writer *writer, weir_status status)
+void
+wr_writer_reply(weir_block_writer *writer, weir_status status)
 {
     struct wr_parker *parker = writer->reply_parker;
     struct wr_state_file_reply *letter = writer->reply;
@@ -121,7 +120,13 @@ reply(weir_block_writer *writer, weir_status status)
         .error = writer->output.error,
         .size = writer->output.size,
         .crc = writer->output.crc,
+        .has_changes = writer->has_changes,
+        .is_inlined = wr_state_file_output_is_inlined(&writer->output),
     };
+    if (status == WEIR_OK && letter->result.is_inlined) {
+        letter->result.bytes = writer->output.kept;
+        wr_buffer_init(&writer->output.kept, &letter->result.bytes.alloc);
+    }
     wr_mailbox_push(writer->reply_to, &letter->letter);
     if (parker != NULL) {
         wr_parker_wake(parker);
@@ -144,13 +149,22 @@ wr_writer_finish_work(struct wr_work *work)
     if (!is_refused) {
         append_tail(writer, writer->current, &tail);
     } else if (output->error.status == WEIR_OK) {
+        bool is_engine = writer->failed == WEIR_INVALID;
         output->error.status =
-            wr_fail(&output->error, WEIR_NOMEM,
-                    "state file %s: no memory for its buffers or directory", output->path);
+            wr_fail(&output->error, is_engine ? WEIR_INVALID : WEIR_NOMEM,
+                    is_engine ? "state file %s: the engine wrote changes where it was to write all"
+                              : "state file %s: no memory for its buffers or directory",
+                    output->path);
     }
     wr_buffer_fini(&tail);
     weir_status status = wr_state_file_output_finish(output);
-    reply(writer, status);
+    if (status == WEIR_OK && writer->engine_count != 0) {
+        writer->copying = writer->engine_first;
+        writer->last.run = wr_writer_copy_work;
+        wr_executor_push(writer->executor, &writer->last);
+        return;
+    }
+    wr_writer_reply(writer, status);
 }
 
 void
@@ -161,5 +175,5 @@ wr_writer_abort_work(struct wr_work *work)
     output->error.status = wr_fail(&output->error, WEIR_CANCELLED,
                                    "state file %s: the checkpoint was aborted", output->path);
     weir_status status = wr_state_file_output_finish(output);
-    reply(writer, status);
+    wr_writer_reply(writer, status);
 }

@@ -4,7 +4,8 @@
  *   task:  header, payloads --> current buffer --full--> work --> executor          [hand_over]
  *   io:    checksum of each block's part in it, append to the file, buffer is free  [buffer_work]
  *   task:  finish: the last buffer and the list of blocks are handed over            [finish]
- *   io:    directory with the blocks' checksums, footer, fdatasync, close, reply     [finish_work]
+ *   io:    directory with the blocks' checksums, footer, fdatasync, close            [finish_work]
+ *   io:    the engine's own files, a bounded piece a work; then the reply            [copy_work]
  *
  * Only the io thread computes checksums, hence it alone can write the directory. It learns where
  * blocks end from a list in each buffer; the header counts as the first block there.
@@ -25,8 +26,8 @@
 #include "base/fail.h"
 #include "base/little.h"
 #include "base/memory.h"
+#include "snapshot/descriptor.h"
 #include "snapshot/state_file_format.h"
-#include "types/encode.h"
 
 #include <string.h>
 
@@ -152,6 +153,13 @@ write_header(weir_block_writer *writer)
     return end_segment(writer);
 }
 
+/* Where nothing is inlined there need be no allocator for it. */
+static const weir_alloc *
+inline_alloc(const struct wr_state_file_parameters *parameters)
+{
+    return parameters->inline_alloc.resize != NULL ? &parameters->inline_alloc : &parameters->alloc;
+}
+
 weir_status
 wr_state_file_create(const struct wr_state_file_parameters *parameters,
                      weir_block_writer **out_writer, weir_error *err)
@@ -179,10 +187,19 @@ wr_state_file_create(const struct wr_state_file_parameters *parameters,
     wr_buffer_init(&writer->states, &writer->alloc);
     wr_buffer_init(&writer->blocks, &writer->alloc);
     wr_buffer_init(&writer->crcs, &writer->alloc);
+    wr_arena_init(&writer->arena, &writer->alloc);
+    writer->may_change = parameters->may_change;
+    writer->is_known = parameters->is_known;
+    writer->is_known_argument = parameters->is_known_argument;
+    bool has_prefix = parameters->engine_prefix != NULL;
+    writer->engine_prefix =
+        has_prefix ? wr_arena_copy_text(&writer->arena, parameters->engine_prefix) : NULL;
     writer->path = wr_memory_copy_text(&writer->alloc, parameters->path);
     writer->current = buffer_take(writer);
-    wr_state_file_output_init(&writer->output, parameters->os, writer->path);
-    if (writer->path == NULL || writer->current == NULL || write_header(writer) != WEIR_OK) {
+    wr_state_file_output_init(&writer->output, parameters->os, writer->path, parameters->inline_max,
+                              parameters->memory_max, inline_alloc(parameters));
+    if (writer->path == NULL || writer->current == NULL ||
+        (has_prefix && writer->engine_prefix == NULL) || write_header(writer) != WEIR_OK) {
         wr_state_file_destroy(writer);
         return wr_fail(err, WEIR_NOMEM, "state file %s: no memory for its buffers (%zu bytes each)",
                        parameters->path, size);
@@ -195,9 +212,7 @@ weir_status
 weir_block_writer_add_state(weir_block_writer *writer, const weir_state_descriptor *descriptor,
                             uint16_t *out_state)
 {
-    if (descriptor->name == NULL || descriptor->type == NULL ||
-        strnlen(descriptor->name, WR_STATE_NAME_SIZE_MAX + 1) > WR_STATE_NAME_SIZE_MAX ||
-        (descriptor->kind != WEIR_STATE_VALUE && descriptor->kind != WEIR_STATE_LIST)) {
+    if (!wr_descriptor_is_sound(descriptor)) {
         return WEIR_INVALID;
     }
     if (writer->state_count == STATES_MAX) {
@@ -206,16 +221,23 @@ weir_block_writer_add_state(weir_block_writer *writer, const weir_state_descript
     if (writer->failed != WEIR_OK) {
         return writer->failed;
     }
-    wr_buffer_put_u8(&writer->states, (uint8_t)descriptor->kind);
-    wr_buffer_put_u8(&writer->states, (uint8_t)descriptor->list_mode);
-    wr_buffer_put_u16(&writer->states, 0);
-    wr_buffer_put_text(&writer->states, descriptor->name);
-    wr_type_encode(descriptor->type, &writer->states);
+    wr_descriptor_encode(descriptor, &writer->states);
     if (writer->states.refused) {
         return fail_memory(writer);
     }
     *out_state = (uint16_t)writer->state_count++;
     return WEIR_OK;
+}
+
+void
+weir_block_writer_set_changes(weir_block_writer *writer)
+{
+    wr_assert(!writer->is_handed);
+    if (!writer->may_change || writer->block_count != 0) {
+        writer->failed = writer->failed == WEIR_OK ? WEIR_INVALID : writer->failed;
+        return;
+    }
+    writer->has_changes = true;
 }
 
 size_t
@@ -228,6 +250,12 @@ weir_block_writer_room(const weir_block_writer *writer)
         }
     }
     return room;
+}
+
+bool
+wr_state_file_is_short(const weir_block_writer *writer)
+{
+    return weir_block_writer_room(writer) < writer->buffer_size;
 }
 
 weir_status
@@ -245,7 +273,8 @@ weir_block_writer_end_block(weir_block_writer *writer, const weir_block *block)
 {
     wr_assert(!writer->is_handed);
     if (block->state >= writer->state_count || block->kind < WEIR_BLOCK_RECORDS ||
-        block->kind > WEIR_BLOCK_LIST) {
+        block->kind > WEIR_BLOCK_MAP ||
+        (block->kind == WEIR_BLOCK_CHANGES && !writer->has_changes)) {
         return WEIR_INVALID;
     }
     if (writer->failed != WEIR_OK) {
@@ -308,6 +337,12 @@ wr_state_file_destroy(weir_block_writer *writer)
     wr_buffer_fini(&writer->states);
     wr_buffer_fini(&writer->blocks);
     wr_buffer_fini(&writer->crcs);
+    wr_state_file_output_fini(&writer->output);
+    struct wr_state_file_engine *at = wr_state_file_engine_first(writer);
+    for (; at != NULL; at = at->next) {
+        wr_buffer_fini(&at->bytes);
+    }
+    wr_arena_fini(&writer->arena);
     if (writer->path != NULL) {
         wr_memory_free(&alloc, writer->path, strlen(writer->path) + 1);
     }

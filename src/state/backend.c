@@ -4,20 +4,22 @@
  * range is the engine's to know (Flink's "Key group is not in KeyGroupRange": a shuffle that is not
  * deterministic).
  *
- * The calls by key take the key that the runtime has bound; none bound is WEIR_INVALID. Every
- * access is counted in the state: the runtime looks ahead only for states that the last batch has
- * touched.
+ * The dispatch calls the engine by a copy of its table: what an older engine's shorter one lacks is
+ * NULL in it, and where there are no lists or no maps the whole ones stand (whole_list, whole_map).
+ * The verbs by key are in a file for each kind of state.
  */
 #include "base/fail.h"
+#include "base/memory.h"
+#include "state/common.h"
 #include "state/key_hash.h"
+#include "state/whole_list.h"
+#include "state/whole_map.h"
 #include "types/java_hash.h"
 #include "types/key.h"
 #include "types/type.h"
-#include "weir/state.h"
 
 enum {
-    MAX_PARALLELISM_MOST = 1 << 15,
-    STATE_NAME_MOST = 255
+    MAX_PARALLELISM_MOST = 1 << 15
 };
 
 weir_key
@@ -37,6 +39,17 @@ weir_key_make(const weir_type *key_type, weir_bytes bytes, uint32_t max_parallel
                        .hash = wr_key_hash(bytes.data, bytes.size, hash_seed) };
 }
 
+/* Optional entries come in sets. */
+static bool
+has_whole_sets(const weir_backend_ops *ops)
+{
+    bool has_list = ops->list_add != NULL;
+    bool has_map = ops->map_find != NULL;
+    return (ops->list_next != NULL) == has_list && (has_list || ops->list_put == NULL) &&
+           (ops->map_put != NULL) == has_map && (ops->map_remove != NULL) == has_map &&
+           (ops->map_next != NULL) == has_map && (has_map || ops->map_upsert == NULL);
+}
+
 static bool
 is_complete(const weir_backend_ops *ops)
 {
@@ -44,7 +57,56 @@ is_complete(const weir_backend_ops *ops)
            ops->upsert_many != NULL && ops->put != NULL && ops->remove != NULL &&
            ops->iterate != NULL && ops->entry_count != NULL && ops->snapshot_begin != NULL &&
            ops->snapshot_turn != NULL && ops->snapshot_end != NULL && ops->restore != NULL &&
-           ops->used_bytes != NULL && ops->close != NULL;
+           ops->used_bytes != NULL && ops->close != NULL && has_whole_sets(ops);
+}
+
+/* The engine's table as the dispatch calls it. */
+static void
+copy_ops(struct wr_backend_common *common, const weir_backend_ops *ops)
+{
+    memcpy(&common->ops, ops, ops->size < sizeof common->ops ? ops->size : sizeof common->ops);
+    common->ops.size = sizeof common->ops;
+    if (!is_complete(&common->ops)) {
+        return;
+    }
+    if (common->ops.list_add == NULL) {
+        common->ops.list_add = wr_whole_list_add;
+        common->ops.list_next = wr_whole_list_next;
+        common->ops.list_put = wr_whole_list_put;
+    }
+    if (common->ops.map_find == NULL) {
+        common->ops.map_find = wr_whole_map_find;
+        common->ops.map_put = wr_whole_map_put;
+        common->ops.map_remove = wr_whole_map_remove;
+        common->ops.map_next = wr_whole_map_next;
+    }
+}
+
+static weir_status
+adopt(weir_backend *backend, const weir_backend_factory *factory,
+      const weir_backend_parameters *parameters, weir_error *err)
+{
+    struct wr_backend_common *common = wr_memory_new(&parameters->state_alloc, sizeof *common);
+    if (common == NULL) {
+        return wr_fail(err, WEIR_NOMEM, "operator '%s': no memory to open its state",
+                       parameters->operator_name != NULL ? parameters->operator_name : "");
+    }
+    common->backend = backend;
+    common->alloc = parameters->state_alloc;
+    common->key_type = parameters->key_type;
+    common->operator_name = parameters->operator_name != NULL ? parameters->operator_name : "";
+    common->hash_seed = parameters->hash_seed;
+    common->max_parallelism = parameters->max_parallelism;
+    common->key_group_first = parameters->key_group_first;
+    common->key_group_last = parameters->key_group_last;
+    copy_ops(common, backend->ops);
+    if (!is_complete(&common->ops)) {
+        wr_memory_free(&parameters->state_alloc, common, sizeof *common);
+        return wr_fail(err, WEIR_INVALID, "state backend '%s' lacks a required entry",
+                       factory->name);
+    }
+    backend->common = common;
+    return WEIR_OK;
 }
 
 weir_status
@@ -63,14 +125,14 @@ weir_backend_open(const weir_backend_factory *factory, const weir_backend_parame
                        parameters->key_group_first, parameters->key_group_last,
                        parameters->max_parallelism);
     }
-    weir_backend *backend;
+    weir_backend *backend = NULL;
     WR_TRY(factory->open(parameters, &backend, err));
-    if (!is_complete(backend->ops)) {
+    weir_status status = adopt(backend, factory, parameters, err);
+    if (status != WEIR_OK) {
         if (backend->ops->close != NULL) {
             backend->ops->close(backend);
         }
-        return wr_fail(err, WEIR_INVALID, "state backend '%s' lacks a required entry",
-                       factory->name);
+        return status;
     }
     *out_backend = backend;
     return WEIR_OK;
@@ -79,35 +141,35 @@ weir_backend_open(const weir_backend_factory *factory, const weir_backend_parame
 void
 weir_backend_close(weir_backend *backend)
 {
-    if (backend != NULL) {
-        backend->ops->close(backend);
+    if (backend == NULL) {
+        return;
     }
+    struct wr_backend_common *common = backend->common;
+    backend->ops->close(backend);
+    while (common->states != NULL) {
+        struct wr_state_common *state = common->states;
+        common->states = state->next;
+        wr_state_destroy(state);
+    }
+    weir_alloc alloc = common->alloc;
+    wr_memory_free(&alloc, common, sizeof *common);
 }
 
 weir_status
 weir_backend_create_state(weir_backend *backend, const weir_state_descriptor *descriptor,
                           weir_state **out_state, weir_error *err)
 {
-    if (backend == NULL || descriptor == NULL || out_state == NULL || descriptor->name == NULL ||
-        descriptor->type == NULL) {
-        return wr_fail(err, WEIR_INVALID, "a state needs a name and a type");
+    if (backend == NULL || descriptor == NULL || out_state == NULL) {
+        return wr_fail(err, WEIR_INVALID, "a state needs a backend and a descriptor");
     }
-    size_t name_size = strlen(descriptor->name);
-    if (name_size == 0 || name_size > STATE_NAME_MOST) {
-        return wr_fail(err, WEIR_INVALID, "a state's name has 1 to %d bytes, not %zu",
-                       STATE_NAME_MOST, name_size);
-    }
-    if (descriptor->kind != WEIR_STATE_VALUE || descriptor->list_mode != WEIR_LIST_NONE) {
-        return wr_fail(err, WEIR_INVALID, "state '%s': a backend holds keyed value state only",
-                       descriptor->name);
-    }
-    return backend->ops->create_state(backend, descriptor, out_state, err);
+    return wr_state_create(backend->common, descriptor, out_state, err);
 }
 
 void
 weir_backend_set_time(weir_backend *backend, int64_t now_ms)
 {
     backend->now_ms = now_ms;
+    backend->common->turn++;
 }
 
 void
@@ -116,40 +178,30 @@ weir_state_bind(weir_state *state, const weir_key *key)
     state->current_key = key;
 }
 
-void
-weir_state_prefetch(weir_state *state, const weir_key *keys, size_t count)
+const weir_state_descriptor *
+weir_state_descriptor_of(const weir_state *state)
 {
-    const weir_backend_ops *ops = state->backend->ops;
-    if (ops->prefetch != NULL) {
-        ops->prefetch(state, keys, count);
-    }
-}
-
-weir_status
-weir_state_upsert_many(weir_state *state, const weir_key *keys, size_t count, void **out_values)
-{
-    if (state == NULL || (count != 0 && (keys == NULL || out_values == NULL))) {
-        return WEIR_INVALID;
-    }
-    state->accesses += count;
-    return state->backend->ops->upsert_many(state, keys, count, out_values);
-}
-
-weir_status
-weir_state_iterate(weir_state *state,
-                   weir_status (*each)(void *argument, const weir_key *key, weir_bytes value),
-                   void *argument)
-{
-    if (state == NULL || each == NULL) {
-        return WEIR_INVALID;
-    }
-    return state->backend->ops->iterate(state, each, argument);
+    return state->common->descriptor;
 }
 
 uint64_t
 weir_state_entry_count(const weir_state *state)
 {
-    return state->backend->ops->entry_count(state);
+    return state->common->ops->entry_count(state);
+}
+
+/* What has been lent for change belongs into the snapshot. */
+static weir_status
+flush_all(const struct wr_backend_common *backend, weir_error *err)
+{
+    for (struct wr_state_common *common = backend->states; common != NULL; common = common->next) {
+        weir_status status = wr_state_flush(common);
+        if (status != WEIR_OK) {
+            return wr_fail(err, status, "operator '%s', state '%s': a value is refused",
+                           backend->operator_name, common->descriptor->name);
+        }
+    }
+    return WEIR_OK;
 }
 
 weir_status
@@ -160,7 +212,8 @@ weir_backend_snapshot_begin(weir_backend *backend, const weir_snapshot_parameter
         out_snapshot == NULL) {
         return wr_fail(err, WEIR_INVALID, "a snapshot needs a backend and a writer");
     }
-    return backend->ops->snapshot_begin(backend, parameters, out_snapshot, err);
+    WR_TRY(flush_all(backend->common, err));
+    return backend->common->ops.snapshot_begin(backend, parameters, out_snapshot, err);
 }
 
 weir_status
@@ -170,30 +223,29 @@ weir_backend_snapshot_turn(weir_backend *backend, weir_snapshot *snapshot, size_
     if (backend == NULL || snapshot == NULL || out_done == NULL) {
         return wr_fail(err, WEIR_INVALID, "a turn needs a snapshot that has begun");
     }
-    return backend->ops->snapshot_turn(backend, snapshot, budget_bytes, out_done, err);
+    return backend->common->ops.snapshot_turn(backend, snapshot, budget_bytes, out_done, err);
 }
 
 void
 weir_backend_snapshot_end(weir_backend *backend, weir_snapshot *snapshot, bool completed)
 {
     if (snapshot != NULL) {
-        backend->ops->snapshot_end(backend, snapshot, completed);
+        backend->common->ops.snapshot_end(backend, snapshot, completed);
     }
 }
 
 bool
 weir_backend_idle_turn(weir_backend *backend, size_t budget_bytes)
 {
-    const weir_backend_ops *ops = backend->ops;
+    const weir_backend_ops *ops = &backend->common->ops;
     return ops->idle_turn != NULL && ops->idle_turn(backend, budget_bytes);
 }
 
 bool
 weir_backend_snapshot_pressed(const weir_backend *backend)
 {
-    const weir_backend_ops *ops = backend->ops;
-    bool has_entry = ops->size >= offsetof(weir_backend_ops, snapshot_pressed) + sizeof(void *);
-    return has_entry && ops->snapshot_pressed != NULL && ops->snapshot_pressed(backend);
+    const weir_backend_ops *ops = &backend->common->ops;
+    return ops->snapshot_pressed != NULL && ops->snapshot_pressed(backend);
 }
 
 weir_status
@@ -202,87 +254,26 @@ weir_backend_restore(weir_backend *backend, weir_block_reader *reader, weir_erro
     if (backend == NULL || reader == NULL) {
         return wr_fail(err, WEIR_INVALID, "a restore needs a backend and a reader");
     }
-    return backend->ops->restore(backend, reader, err);
+    return backend->common->ops.restore(backend, reader, err);
 }
 
 uint64_t
 weir_backend_used_bytes(const weir_backend *backend)
 {
-    return backend->ops->used_bytes(backend);
+    return backend->common->ops.used_bytes(backend);
 }
 
-/* Whether a call by key can go to the engine; counts it. */
-static inline bool
-enter(weir_state *state)
+size_t
+weir_backend_gauges(const weir_backend *backend, const char **out_names, uint64_t *out_values,
+                    size_t room)
 {
-    if (__builtin_expect(state == NULL || state->current_key == NULL, 0)) {
-        return false;
-    }
-    state->accesses++;
-    return true;
+    const weir_backend_ops *ops = &backend->common->ops;
+    return ops->gauges != NULL ? ops->gauges(backend, out_names, out_values, room) : 0;
 }
 
-/* The first failure of a call stays with the state: the runtime looks, whatever the function does.
- */
-static inline weir_status
-leave(weir_state *state, weir_status status)
+bool
+weir_backend_explain(const weir_backend *backend, weir_error *out_err)
 {
-    if (__builtin_expect(status != WEIR_OK && status != WEIR_NOT_FOUND, 0) && state != NULL &&
-        state->failure == WEIR_OK) {
-        state->failure = status;
-    }
-    return status;
-}
-
-weir_status
-weir_value_upsert(weir_state *state, void **out_value, bool *out_created)
-{
-    if (!enter(state) || out_value == NULL) {
-        return leave(state, WEIR_INVALID);
-    }
-    bool created = false;
-    bool *where = out_created != NULL ? out_created : &created;
-    return leave(state, state->backend->ops->upsert(state, state->current_key, out_value, where));
-}
-
-weir_status
-weir_value_find(weir_state *state, const void **out_value)
-{
-    if (!enter(state) || out_value == NULL) {
-        return leave(state, WEIR_INVALID);
-    }
-    weir_bytes value;
-    WR_TRY(leave(state, state->backend->ops->find(state, state->current_key, &value)));
-    *out_value = value.data;
-    return WEIR_OK;
-}
-
-weir_status
-weir_value_get(weir_state *state, weir_bytes *out_value)
-{
-    if (!enter(state) || out_value == NULL) {
-        return leave(state, WEIR_INVALID);
-    }
-    return leave(state, state->backend->ops->find(state, state->current_key, out_value));
-}
-
-weir_status
-weir_value_put(weir_state *state, weir_bytes value)
-{
-    if (!enter(state) || (value.data == NULL && value.size != 0)) {
-        return leave(state, WEIR_INVALID);
-    }
-    if (value.size < weir_type_fixed_size(state->type)) {
-        return leave(state, WEIR_INVALID); /* not a whole block */
-    }
-    return leave(state, state->backend->ops->put(state, state->current_key, value));
-}
-
-weir_status
-weir_value_clear(weir_state *state)
-{
-    if (!enter(state)) {
-        return leave(state, WEIR_INVALID);
-    }
-    return leave(state, state->backend->ops->remove(state, state->current_key));
+    const weir_backend_ops *ops = &backend->common->ops;
+    return ops->explain != NULL && ops->explain(backend, out_err);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* state/operator_state.h: the operator (non-keyed) state of one operator subtask: named lists.
+/* state/operator_state.h: the operator (non-keyed) state of one operator subtask: named lists and
+ * broadcast maps.
  *
- * Restored elements wait under their name until the function asks for the list in initialize_state.
+ * Restored content waits under its name until the function asks for the state in initialize_state.
  * Thread: task.
  */
 #ifndef WR_STATE_OPERATOR_STATE_H
@@ -26,19 +27,32 @@ weir_status wr_operator_state_restore(struct wr_operator_state *state,
                                       const weir_state_descriptor *descriptor, weir_bytes value,
                                       weir_error *err);
 
-/* For the manifest, in a fixed order. */
+/* The broadcast state of this name (kind BROADCAST), in the same way. Not writable at first. */
+weir_status wr_operator_state_broadcast(struct wr_operator_state *state,
+                                        const weir_state_descriptor *descriptor,
+                                        weir_broadcast **out_broadcast, weir_error *err);
+/* Puts one restored entry; value data NULL: null. */
+weir_status wr_operator_state_restore_entry(struct wr_operator_state *state,
+                                            const weir_state_descriptor *descriptor, weir_bytes key,
+                                            weir_bytes value, weir_error *err);
+/* Whether functions may write: all broadcast states, on the broadcast side only. */
+void wr_operator_state_set_writable(struct wr_operator_state *state, bool is_writable);
+
+/* For the manifest, in a fixed order: lists, then broadcast states. *out_count: elements, entries.
+ */
 size_t wr_operator_state_count(const struct wr_operator_state *state);
 void wr_operator_state_describe(const struct wr_operator_state *state, size_t index,
                                 weir_state_descriptor *out_descriptor, uint64_t *out_count);
 
-/* The sync part of a snapshot: a deep copy of all lists. Written by wr_operator_snapshot_write. */
+/* The sync part of a snapshot: a deep copy of all. Written by wr_operator_snapshot_turn. */
 struct wr_operator_snapshot;
 weir_status wr_operator_state_copy(const struct wr_operator_state *state,
                                    struct wr_operator_snapshot **out_snapshot, weir_error *err);
 size_t wr_operator_snapshot_count(const struct wr_operator_snapshot *snapshot);
 void wr_operator_snapshot_describe(const struct wr_operator_snapshot *snapshot, size_t index,
                                    weir_state_descriptor *out_descriptor, uint64_t *out_count);
-/* Writes one LIST block a list, as far as budget and room reach; *out_done when all is written. */
+/* Writes one LIST block a list and one MAP block a broadcast state, as far as budget and room
+ * reach; *out_done when all is written. */
 weir_status wr_operator_snapshot_turn(struct wr_operator_snapshot *snapshot,
                                       weir_block_writer *writer, size_t budget_bytes,
                                       bool *out_done, weir_error *err);

@@ -3,7 +3,8 @@
  *
  *   <dir>/.<job-name>.lock                 held by the running process; its pid and attempt inside
  *   <dir>/.<job-name>.lock.new, .guard     the next one being made; held while a process starts
- *   <dir>/<job-id>/shared, taskowned       as Flink has them
+ *   <dir>/<job-id>/shared                  files that more than one checkpoint may need
+ *   <dir>/<job-id>/taskowned               as Flink has it; empty
  *   <dir>/<job-id>/.<attempt>/chk-N/       being built; data files, then _metadata
  *   <dir>/<job-id>/chk-N/                  complete: by one no-replace rename of the directory
  *   <dir>/<job-id>/_finished               the job reached its end
@@ -12,9 +13,10 @@
  * rename out of it: a process that was fenced gets ENOENT and says so. Dropping is a rename into
  * the hidden directory, then removal. With create-subdir false there is no <job-id> level.
  *
- * Completion's order: data files were fdatasynced by their writers -> _metadata.tmp written and
- * fsynced -> rename to _metadata -> fsync chk-N, all names in it -> rename chk-N out -> fsync both
- * parents.
+ * Completion's order: data files were fdatasynced by their writers -> shared ones renamed into
+ * shared -> _metadata.tmp written and fsynced -> rename to _metadata -> fsync chk-N, all names in
+ * it
+ * -> fsync shared -> rename chk-N out -> fsync both parents.
  * Thread: io, or the host while the job starts or ends; never two at once.
  */
 #ifndef WR_STORAGE_CHECKPOINT_STORAGE_H
@@ -61,6 +63,18 @@ weir_status wr_checkpoint_storage_abandon(struct wr_checkpoint_storage *storage,
 /* Removes a complete one that this job id owns. */
 weir_status wr_checkpoint_storage_drop(struct wr_checkpoint_storage *storage,
                                        uint64_t checkpoint_id, weir_error *err);
+/* Removes a file below shared that no complete checkpoint needs. That it is gone is no failure. */
+weir_status wr_checkpoint_storage_drop_shared(struct wr_checkpoint_storage *storage,
+                                              const char *name, weir_error *err);
+/* The same for every file there that is not needed: what a kill left behind. Before the first
+ * checkpoint. Without a directory of the job's own nothing is removed. */
+weir_status wr_checkpoint_storage_sweep_shared(struct wr_checkpoint_storage *storage,
+                                               bool (*is_needed)(void *argument, const char *name),
+                                               void *argument, weir_error *err);
+/* The manifest of a complete one. */
+weir_status wr_checkpoint_storage_read(struct wr_checkpoint_storage *storage,
+                                       uint64_t checkpoint_id, struct wr_manifest *manifest,
+                                       weir_error *err);
 /* Writes and fsyncs _finished (its text: the last checkpoint id, then the job's name, a line each).
  */
 weir_status wr_checkpoint_storage_finish(struct wr_checkpoint_storage *storage,

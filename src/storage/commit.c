@@ -7,8 +7,10 @@
  *   COMPLETE   --drop--> .<attempt>/dropped-N --> removed   [drop]
  *
  * The order of completion, each step durable before the next:
- *   1. the data files' bytes (synced by who wrote them)
+ *   1. the data files' bytes (synced by who wrote them); those that others may refer to are moved
+ *      into shared
  *   2. _metadata under another name, synced; then its own name; then chk-N: all names in it
+ *      and shared, where something was moved there
  *   3. the rename of chk-N out, without replacing; then both parents
  * A power cut shows chk-N whole or not at all: nobody looks for _metadata below .<attempt>, so the
  * names in chk-N, and its own there, need no sync of their own before. The last sync is that of the
@@ -136,9 +138,19 @@ wr_checkpoint_storage_complete(struct wr_checkpoint_storage *storage,
     }
     char directory[WR_PATH_MAX];
     WR_TRY(wr_checkpoint_path(storage->hidden, manifest->checkpoint_id, directory, err));
-    weir_status status = write_metadata(storage, directory, manifest, err);
+    bool has_shared = false;
+    weir_status status = wr_share_files(storage, directory, manifest, &has_shared, err);
+    if (status == WEIR_OK) {
+        status = write_metadata(storage, directory, manifest, err);
+    }
+    if (status == WEIR_OK && has_shared) {
+        status = wr_sync_shared(storage, err);
+    }
     if (status == WEIR_OK) {
         status = publish(storage, manifest->checkpoint_id, directory, err);
+    }
+    if (status == WEIR_OK) {
+        storage->sharing = 0;
     }
     return wr_fence_judge(storage, status, err);
 }
@@ -153,6 +165,9 @@ wr_checkpoint_storage_abandon(struct wr_checkpoint_storage *storage, uint64_t ch
     weir_status status = wr_path_stat(storage->os, storage->hidden, &found, err);
     if (status == WEIR_OK && storage->unsure == checkpoint_id) {
         status = withdraw(storage, checkpoint_id, err);
+    }
+    if (status == WEIR_OK) {
+        status = wr_unshare_files(storage, checkpoint_id, err);
     }
     if (status == WEIR_OK) {
         status = wr_directory_remove_all(storage->os, path, err);

@@ -53,6 +53,9 @@ wr_fence_attempt(struct wr_checkpoint_storage *storage, const char *directory, c
     if (status == WEIR_OK) {
         status = wr_directory_remove_all(storage->os, to, err);
     }
+    if (status == WEIR_OK) {
+        status = wr_sweep_fenced(storage, directory, name + 1, err);
+    }
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
 }
 

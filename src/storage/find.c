@@ -20,6 +20,32 @@ static const char latest_prefix[] = "latest:";
 
 /* --- one checkpoint --- */
 
+static weir_status
+check_file(struct wr_os *os, const struct wr_manifest_operator *op,
+           const struct wr_manifest_file *file, const char *directory, weir_error *err)
+{
+    if (file->path[0] == '\0') {
+        return WEIR_OK; /* it stands in the manifest */
+    }
+    char path[WR_PATH_MAX];
+    struct wr_os_stat found;
+    WR_TRY(wr_path_join(path, directory, file->path, err));
+    weir_status status = wr_path_stat(os, path, &found, err);
+    if (status == WEIR_NOT_FOUND) {
+        return wr_fail(err, WEIR_CORRUPT,
+                       "state file %s of operator '%s' is not there, but the manifest names it",
+                       path, op->name);
+    }
+    WR_TRY(status);
+    if (found.size != file->size) {
+        return wr_fail(
+            err, WEIR_CORRUPT,
+            "state file %s of operator '%s' ends at offset %llu, the manifest says at %llu", path,
+            op->name, (unsigned long long)found.size, (unsigned long long)file->size);
+    }
+    return WEIR_OK;
+}
+
 /* That the files the manifest names are there, in their lengths. Their checksums are compared as
  * they are read. */
 static weir_status
@@ -30,26 +56,8 @@ check_files(struct wr_os *os, const struct wr_manifest *manifest, const char *di
         const struct wr_manifest_operator *op = &manifest->operators[i];
         for (uint32_t j = 0; j < op->subtask_count; j++) {
             const struct wr_manifest_subtask *subtask = &op->subtasks[j];
-            if (subtask->file == NULL) {
-                continue;
-            }
-            char path[WR_PATH_MAX];
-            struct wr_os_stat found;
-            WR_TRY(wr_path_join(path, directory, subtask->file, err));
-            weir_status status = wr_path_stat(os, path, &found, err);
-            if (status == WEIR_NOT_FOUND) {
-                return wr_fail(
-                    err, WEIR_CORRUPT,
-                    "state file %s of operator '%s' is not there, but the manifest names it", path,
-                    op->name);
-            }
-            WR_TRY(status);
-            if (found.size != subtask->file_size) {
-                return wr_fail(
-                    err, WEIR_CORRUPT,
-                    "state file %s of operator '%s' ends at offset %llu, the manifest says at %llu",
-                    path, op->name, (unsigned long long)found.size,
-                    (unsigned long long)subtask->file_size);
+            for (uint32_t k = 0; k < subtask->file_count; k++) {
+                WR_TRY(check_file(os, op, &subtask->files[k], directory, err));
             }
         }
     }

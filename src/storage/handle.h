@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* storage/handle.h: an open checkpoint storage; for the files of this room: checkpoint_storage.c
- * opens and looks, lock.c takes the job's lock, fence.c shuts older attempts out, commit.c builds
- * and drops.
+ * opens and looks, shared.c keeps what checkpoints share, lock.c takes the job's lock, fence.c
+ * shuts older attempts out, commit.c builds and drops.
  */
 #ifndef WR_STORAGE_HANDLE_H
 #define WR_STORAGE_HANDLE_H
@@ -19,10 +19,24 @@ struct wr_checkpoint_storage {
     int lock_file;                   /* -1: none */
     uint64_t highest_fenced;         /* the highest id that a fenced attempt had begun */
     uint64_t unsure;                 /* an id whose completion failed after its rename; 0: none */
+    bool is_shared_durable;          /* the directory `shared` was synced into its parent */
+    uint64_t sharing;                /* an id whose files may stand in shared already; 0: none */
     char root[WR_PATH_MAX];          /* <dir> */
     char job_directory[WR_PATH_MAX]; /* <dir>/<job-id>, or <dir> */
     char hidden[WR_PATH_MAX];        /* <job directory>/.<attempt> */
 };
+
+/* Moves what the checkpoint wrote for others to refer to from its directory into shared, not synced
+ * (shared.c). *out_any: there was some. */
+weir_status wr_share_files(struct wr_checkpoint_storage *storage, const char *directory,
+                           const struct wr_manifest *manifest, bool *out_any, weir_error *err);
+/* Takes back what a checkpoint that is given up has moved, into its hidden directory. */
+weir_status wr_unshare_files(struct wr_checkpoint_storage *storage, uint64_t checkpoint_id,
+                             weir_error *err);
+/* What a fenced attempt has shared for its first checkpoint, where nothing was ever completed. */
+weir_status wr_sweep_fenced(struct wr_checkpoint_storage *storage, const char *directory,
+                            const char *attempt, weir_error *err);
+weir_status wr_sync_shared(const struct wr_checkpoint_storage *storage, weir_error *err);
 
 /* Takes the job's lock and fences its last holder (lock.c). WEIR_BUSY. */
 weir_status wr_job_lock_take(struct wr_checkpoint_storage *storage, bool take_over,

@@ -25,14 +25,19 @@ struct scenario {
     uint64_t
         stop_after; /* a run stopped after so many steps comes before, without faults; 0: none */
     bool direct;    /* the file system takes O_DIRECT */
+    bool incremental;
+    bool inlined; /* small state stands in _metadata */
 };
 
 static const struct scenario scenarios[] = {
-    { "sequence_sum, from empty", LAB_SEQUENCE_SUM, 40, 1, 0, true },
-    { "sequence_sum, two subtasks, restored", LAB_SEQUENCE_SUM, 60, 2, 900, true },
-    { "wordcount, restored", LAB_WORDCOUNT, 12, 1, 300, true },
-    { "wordcount over a socket", LAB_SOCKET, 3, 1, 0, true },
-    { "wordcount, two subtasks, no O_DIRECT", LAB_WORDCOUNT, 8, 2, 0, false },
+    { "sequence_sum, from empty", LAB_SEQUENCE_SUM, 40, 1, 0, true, false, false },
+    { "sequence_sum, two subtasks, restored", LAB_SEQUENCE_SUM, 60, 2, 900, true, false, false },
+    { "sequence_sum, restored, incremental", LAB_SEQUENCE_SUM, 50, 1, 700, true, true, false },
+    { "wordcount, restored", LAB_WORDCOUNT, 12, 1, 300, true, false, false },
+    { "wordcount, restored, inlined", LAB_WORDCOUNT, 12, 1, 300, true, false, true },
+    { "windows, restored", LAB_WINDOWS, 30, 1, 600, true, false, false },
+    { "wordcount over a socket", LAB_SOCKET, 3, 1, 0, true, false, false },
+    { "wordcount, two subtasks, no O_DIRECT", LAB_WORDCOUNT, 8, 2, 0, false, false, false },
 };
 
 enum {
@@ -59,6 +64,8 @@ attempt_of(const struct scenario *scenario)
                                  .batches_per_channel = 2,
                                  .interval_ms = 10,
                                  .retained = 1,
+                                 .incremental = scenario->incremental,
+                                 .inlined = scenario->inlined,
                                  .rate = 1000,
                                  .steps_max = 400000 };
 }

@@ -92,6 +92,18 @@ job_needs_cflags_alone)
         { cat "$work/said" >&2; exit 1; }
     grep -qxF '(BE,2)' "$work/out" || { cat "$work/out" >&2; exit 1; }
     ;;
+engine_needs_cflags_alone)
+    # The example engine as its head says to build it: it passes the contract of all engines, and a job runs on it.
+    mapfile -t flags < <(pkg --cflags weir)
+    cc -Wall -Wextra -Werror -shared -fPIC -o "$work/sorted_array.so" "$here/../../examples/backend/sorted_array.c" \
+        "${flags[@]}"
+    [ "$(wc -l <"$here/../../examples/backend/sorted_array.c")" -lt 300 ] || { echo "no longer small" >&2; exit 1; }
+    "$build/tests/contract/contract_state" "$work/sorted_array.so" >"$work/said" 2>&1 || { cat "$work/said" >&2; exit 1; }
+    echo "to be or not to be" >"$work/words.txt"
+    "$prefix/bin/weir" run -D "state.backend.type=$work/sorted_array.so" "$library_dir/weir/examples/wordcount.so" \
+        --input "$work/words.txt" 2>"$work/said" >"$work/out" || { cat "$work/said" >&2; exit 1; }
+    grep -qxF '(TO,2)' "$work/out" || { cat "$work/out" "$work/said" >&2; exit 1; }
+    ;;
 installed_examples_run)
     echo "to be or not to be" >"$work/words.txt"
     "$prefix/bin/weir" run "$library_dir/weir/examples/wordcount.so" --input "$work/words.txt" 2>/dev/null |

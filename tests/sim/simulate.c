@@ -3,7 +3,8 @@
  * R4).
  *
  *   simulate --seeds 2000 [--first 0x1]       a campaign; floors are enforced
- *   simulate --seed 0x5eed [--trace]          one seed, with words
+ *   simulate --seed 0x5eed                    one seed, with words
+ *   ... --job windows                         this job, whatever the seed draws
  *
  * Each seed draws a job, its size, and for every attempt parallelism, batch size, channel depth,
  * interval and what goes wrong: a kill at some operation of the system, faults of the disk by
@@ -19,6 +20,21 @@
 enum {
     ATTEMPTS_MAX = 60
 };
+
+static const enum lab_job jobs[] = { LAB_SEQUENCE_SUM, LAB_WORDCOUNT, LAB_WINDOWS };
+static const char *const job_names[] = { "sequence_sum", "wordcount", "windows" };
+
+/* Its place in these; -1: there is none of this name. */
+static int
+find_job(const char *name)
+{
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(job_names[i], name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
 
 struct totals {
     uint64_t seeds, attempts, steps, kills, faulty, stops, restores, checkpoints, replays;
@@ -43,6 +59,8 @@ draw_attempt(struct lab *lab, unsigned number, struct lab_attempt *out)
         .tolerable = (uint32_t)wr_rng_below(rng, 3),
         .retained = 1 + (uint32_t)wr_rng_below(rng, 3),
         .rate = 1000 + wr_rng_below(rng, 20000),
+        .incremental = wr_rng_below(rng, 2) == 0,
+        .inlined = wr_rng_below(rng, 3) == 0,
         .watch = true,
     };
     if (number + 8 >= ATTEMPTS_MAX) {
@@ -102,15 +120,15 @@ run_attempt(struct lab *lab, struct lab_attempt *attempt, enum trouble trouble,
     totals->steps += outcome->steps;
 }
 
-/* One seed to its end; the trace's hash, or 0 with words. */
+/* One seed to its end; the trace's hash, or 0 with words. only: this job; -1: as the seed draws. */
 static uint64_t
-run_seed(uint64_t seed, bool trace, struct totals *totals, char *words, size_t room)
+run_seed(uint64_t seed, int only, bool trace, struct totals *totals, char *words, size_t room)
 {
     struct wr_rng rng;
     wr_rng_init(&rng, seed ^ 0x77656972U);
-    enum lab_job job = wr_rng_below(&rng, 2) == 0 ? LAB_SEQUENCE_SUM : LAB_WORDCOUNT;
+    enum lab_job job = only >= 0 ? jobs[only] : jobs[wr_rng_below(&rng, 3)];
     uint64_t events =
-        job == LAB_SEQUENCE_SUM ? 50 + wr_rng_below(&rng, 700) : 10 + wr_rng_below(&rng, 100);
+        job == LAB_WORDCOUNT ? 10 + wr_rng_below(&rng, 100) : 50 + wr_rng_below(&rng, 700);
     struct lab lab;
     lab_init(&lab, seed, job, events, 1 + wr_rng_below(&rng, 40));
     bool ended = false;
@@ -151,24 +169,24 @@ run_seed(uint64_t seed, bool trace, struct totals *totals, char *words, size_t r
 }
 
 static int
-run_campaign(uint64_t first, uint64_t count)
+run_campaign(uint64_t first, uint64_t count, int only)
 {
     struct totals totals = { 0 };
     char words[2048] = "";
     for (uint64_t i = 0; i < count; i++) {
         uint64_t seed = first + i;
-        uint64_t hash = run_seed(seed, false, &totals, words, sizeof words);
+        uint64_t hash = run_seed(seed, only, false, &totals, words, sizeof words);
         if (hash != 0 && i % 20 == 0) {
             struct totals ignored = { 0 };
             totals.replays++;
-            if (run_seed(seed, false, &ignored, words, sizeof words) != hash) {
+            if (run_seed(seed, only, false, &ignored, words, sizeof words) != hash) {
                 snprintf(words, sizeof words, "the same seed left another trace");
                 hash = 0;
             }
         }
         if (hash == 0) {
-            printf("seed 0x%" PRIx64 ": %s\nreplay: tests/simulate --seed 0x%" PRIx64 "\n", seed,
-                   words, seed);
+            printf("seed 0x%" PRIx64 ": %s\nreplay: tests/simulate --seed 0x%" PRIx64 "%s%s\n",
+                   seed, words, seed, only >= 0 ? " --job " : "", only >= 0 ? job_names[only] : "");
             return 1;
         }
     }
@@ -193,6 +211,7 @@ main(int argc, char **argv)
     uint64_t count = 100;
     bool trace = false;
     uint64_t one = 0;
+    int only = -1;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "0";
         if (strcmp(argv[i], "--seeds") == 0) {
@@ -205,18 +224,22 @@ main(int argc, char **argv)
             one = strtoull(value, NULL, 0);
             trace = true;
             i++;
+        } else if (strcmp(argv[i], "--job") == 0 && find_job(value) >= 0) {
+            only = find_job(value);
+            i++;
         } else {
-            fprintf(stderr, "usage: simulate [--seeds N] [--first SEED] | --seed SEED\n");
+            fprintf(stderr, "usage: simulate [--seeds N] [--first SEED] | --seed SEED, [--job "
+                            "sequence_sum|wordcount|windows]\n");
             return 2;
         }
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!trace) {
-        return run_campaign(first, count);
+        return run_campaign(first, count, only);
     }
     struct totals totals = { 0 };
     char words[2048] = "";
-    if (run_seed(one, true, &totals, words, sizeof words) == 0) {
+    if (run_seed(one, only, true, &totals, words, sizeof words) == 0) {
         printf("seed 0x%" PRIx64 ": %s\n", one, words);
         return 1;
     }

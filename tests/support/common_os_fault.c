@@ -377,6 +377,24 @@ fault_unload(struct wr_os *os, void *library)
     inner_of(os)->ops->unload(inner_of(os), library);
 }
 
+static int
+fault_load_module(struct wr_os *os, const char *name, void **out_library, char *words,
+                  size_t words_size)
+{
+    int error = verdict(os, "load_module", name, TRAIT_ELSEWHERE, NULL);
+    if (error != GO_ON) {
+        snprintf(words, words_size, "%s: %s", name, strerror(error));
+        return error;
+    }
+    return inner_of(os)->ops->load_module(inner_of(os), name, out_library, words, words_size);
+}
+
+static int
+fault_object_path(struct wr_os *os, const void *address, char *out_path, size_t room)
+{
+    return inner_of(os)->ops->object_path(inner_of(os), address, out_path, room);
+}
+
 static const struct wr_os_ops fault_ops = {
     .size = sizeof(struct wr_os_ops),
     .name = "fault",
@@ -413,6 +431,8 @@ static const struct wr_os_ops fault_ops = {
     .load = fault_load,
     .symbol = fault_symbol,
     .unload = fault_unload,
+    .load_module = fault_load_module,
+    .object_path = fault_object_path,
 };
 
 void

@@ -244,6 +244,8 @@ static const struct wr_os_ops sim_ops = {
     .load = sim_load,
     .symbol = sim_symbol,
     .unload = sim_unload,
+    .load_module = sim_load, /* its libraries have no place */
+    .object_path = sim_object_path,
 };
 
 struct os_sim *

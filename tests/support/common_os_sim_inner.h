@@ -279,6 +279,7 @@ int sim_list_open(struct wr_os *os, const char *path, struct wr_os_list **out_li
 int sim_list_next(struct wr_os *os, struct wr_os_list *list, char out_name[WR_OS_NAME_MAX]);
 void sim_list_close(struct wr_os *os, struct wr_os_list *list);
 int sim_connect(struct wr_os *os, const char *host, const char *port, int *out_file);
+int sim_object_path(struct wr_os *os, const void *address, char *out_path, size_t room);
 int sim_load(struct wr_os *os, const char *path, void **out_library, char *words,
              size_t words_size);
 void *sim_symbol(struct wr_os *os, void *library, const char *name);

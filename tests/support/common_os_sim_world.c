@@ -190,6 +190,14 @@ sim_unload(__attribute__((unused)) struct wr_os *os, __attribute__((unused)) voi
 {
 }
 
+int
+sim_object_path(__attribute__((unused)) struct wr_os *os,
+                __attribute__((unused)) const void *address, __attribute__((unused)) char *out_path,
+                __attribute__((unused)) size_t room)
+{
+    return ENOENT;
+}
+
 void
 sim_world_copy_libraries(struct os_sim *to, const struct os_sim *from)
 {

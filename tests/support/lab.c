@@ -17,6 +17,7 @@
 
 weir_status sequence_sum_main(weir_environment *environment, int argc, char **argv);
 weir_status wordcount_main(weir_environment *environment, int argc, char **argv);
+weir_status window_main(weir_environment *environment, int argc, char **argv);
 
 enum {
     ACTORS_MAX = 256,
@@ -181,6 +182,14 @@ set_options(const struct lab_attempt *attempt, weir_options *options, weir_error
                       attempt->tolerable, "", err));
     WR_TRY(set_number(options, "execution.checkpointing.num-retained", attempt->retained, "", err));
     WR_TRY(set_number(options, "taskmanager.memory.managed.size", 256, " mb", err));
+    if (!attempt->inlined) {
+        WR_TRY(weir_options_set(options, "execution.checkpointing.data-inline-threshold", "0",
+                                WEIR_LEVEL_COMMAND, "lab", err));
+    }
+    if (attempt->incremental) {
+        WR_TRY(weir_options_set(options, "execution.checkpointing.incremental", "true",
+                                WEIR_LEVEL_COMMAND, "lab", err));
+    }
     if (attempt->at_least_once) {
         WR_TRY(weir_options_set(options, "execution.checkpointing.mode", "AT_LEAST_ONCE",
                                 WEIR_LEVEL_COMMAND, "lab", err));
@@ -209,8 +218,11 @@ run_main(const struct lab *lab, const struct lab_attempt *attempt, weir_environm
                             LAB_OUTPUT,  "--rate",  numbers[3], NULL };
     const char *socket[] = { "wordcount", "--host",   "peer",     "--port",
                              "9",         "--output", LAB_OUTPUT, NULL };
+    const char *windows[] = { "windows",  numbers[0], numbers[1], numbers[2],
+                              LAB_OUTPUT, numbers[3], NULL };
     const char **from = lab->job == LAB_SEQUENCE_SUM ? sequence
                         : lab->job == LAB_SOCKET     ? socket
+                        : lab->job == LAB_WINDOWS    ? windows
                                                      : words;
     char *arguments[ARGUMENTS_MAX];
     int count = 0;
@@ -218,12 +230,13 @@ run_main(const struct lab *lab, const struct lab_attempt *attempt, weir_environm
         memcpy(&arguments[count], &from[count], sizeof arguments[count]);
     }
     arguments[count] = NULL;
-    if (attempt->rate == 0 && lab->job != LAB_SOCKET) {
+    if (attempt->rate == 0 && lab->job != LAB_SOCKET && lab->job != LAB_WINDOWS) {
         count -= 2;
         arguments[count] = NULL;
     }
-    (void)(lab->job == LAB_SEQUENCE_SUM ? sequence_sum_main : wordcount_main)(environment, count,
-                                                                              arguments);
+    (void)(lab->job == LAB_SEQUENCE_SUM ? sequence_sum_main
+           : lab->job == LAB_WINDOWS    ? window_main
+                                        : wordcount_main)(environment, count, arguments);
     return weir_environment_status(environment, err);
 }
 

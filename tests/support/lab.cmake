@@ -8,6 +8,7 @@ foreach(job sequence_sum wordcount)
   target_compile_definitions(lab_job_${job} PRIVATE weir_job_main=${job}_main weir_job_abi=${job}_abi)
 endforeach()
 add_library(lab OBJECT ${CMAKE_SOURCE_DIR}/tests/support/lab.c ${CMAKE_SOURCE_DIR}/tests/support/lab_judge.c
+  ${CMAKE_SOURCE_DIR}/tests/support/lab_judge_windows.c ${CMAKE_SOURCE_DIR}/tests/support/window_job.c
   ${lab_support})
 target_link_libraries(lab PRIVATE weir_flags)
 target_include_directories(lab PRIVATE ${CMAKE_SOURCE_DIR}/tests ${CMAKE_SOURCE_DIR}/tests/support)

@@ -19,7 +19,8 @@
 enum lab_job {
     LAB_SEQUENCE_SUM,
     LAB_WORDCOUNT,
-    LAB_SOCKET /* the word count over a socket: at most once */
+    LAB_SOCKET, /* the word count over a socket: at most once */
+    LAB_WINDOWS /* window_job: event time, timers, rules, every kind of keyed state */
 };
 
 /* A committed file as it was first seen; it must never change or go. */
@@ -39,7 +40,7 @@ struct lab {
     struct os_sim *sim;
     struct wr_rng rng;
     enum lab_job job;
-    uint64_t events; /* sequence_sum: indexes; wordcount: lines of input */
+    uint64_t events; /* sequence_sum, windows: indexes; wordcount: lines of input */
     uint64_t keys;
     uint64_t input_seed;
     struct lab_seen *seen;
@@ -60,6 +61,8 @@ struct lab_attempt {
     uint32_t tolerable;
     uint32_t retained;
     bool at_least_once;
+    bool incremental;    /* checkpoints build on the last completed one */
+    bool inlined;        /* small state files stand in _metadata; else everything is a file */
     const char *restore; /* NULL: latest if one is there, else empty */
     bool start_empty;    /* no restore at all, whatever is there */
     bool take_over;

@@ -4,9 +4,10 @@
  *   (1) A committed file, once seen, never changes and never goes.
  *   (2) sequence_sum: each index at most once; per key, in order of the sum, each sum is the one
  * before plus its index's value. Complete: each index once. (3) wordcount: of each word the running
- * counts 1 .. n, each once. Complete: n is the input's count.
+ * counts 1 .. n, each once. Complete: n is the input's count. (4) The window job:
+ * lab_judge_windows.
  */
-#include "support/lab.h"
+#include "support/lab_judge.h"
 
 #include "base/hash.h"
 #include "support/sequence_values.h"
@@ -15,15 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct line {
-    char word[64]; /* wordcount */
-    int64_t index; /* sequence_sum */
-    int64_t key;
-    int64_t number; /* the sum, or the count */
-};
-
 struct output {
-    struct line *lines;
+    struct lab_line *lines;
     size_t count;
     size_t room;
 };
@@ -55,7 +49,7 @@ remember(struct lab *lab, const char *name, const uint8_t *data, size_t size)
 }
 
 static bool
-parse_line(const struct lab *lab, const char *text, size_t size, struct line *out)
+parse_line(const struct lab *lab, const char *text, size_t size, struct lab_line *out)
 {
     char copy[256];
     if (size == 0 || size >= sizeof copy) {
@@ -74,6 +68,17 @@ parse_line(const struct lab *lab, const char *text, size_t size, struct line *ou
         out->index = index;
         out->key = key;
         out->number = sum;
+        return true;
+    }
+    if (lab->job == LAB_WINDOWS) {
+        long long part[4];
+        if (sscanf(copy, "%lld %lld %lld %lld", &part[0], &part[1], &part[2], &part[3]) != 4) {
+            return false;
+        }
+        out->key = part[0];
+        out->index = part[1];
+        out->count = part[2];
+        out->number = part[3];
         return true;
     }
     char *comma = strrchr(copy, ',');
@@ -142,8 +147,8 @@ read_output(struct lab *lab, struct output *out)
 static int
 compare_sums(const void *one, const void *other)
 {
-    const struct line *a = one;
-    const struct line *b = other;
+    const struct lab_line *a = one;
+    const struct lab_line *b = other;
     if (a->key != b->key) {
         return a->key < b->key ? -1 : 1;
     }
@@ -160,7 +165,7 @@ judge_sequence(struct lab *lab, struct output *out, bool complete)
     bool good = true;
     int64_t before = 0;
     for (size_t i = 0; good && i < out->count; i++) {
-        const struct line *line = &out->lines[i];
+        const struct lab_line *line = &out->lines[i];
         bool first = i == 0 || out->lines[i - 1].key != line->key;
         before = first ? 0 : before;
         bool bounded = line->index >= 0 && (uint64_t)line->index < lab->events;
@@ -192,8 +197,8 @@ judge_sequence(struct lab *lab, struct output *out, bool complete)
 static int
 compare_words(const void *one, const void *other)
 {
-    const struct line *a = one;
-    const struct line *b = other;
+    const struct lab_line *a = one;
+    const struct lab_line *b = other;
     int order = strcmp(a->word, b->word);
     return order != 0 ? order : (a->number > b->number) - (a->number < b->number);
 }
@@ -231,7 +236,7 @@ judge_words(struct lab *lab, struct output *out, bool complete)
         qsort(out->lines, out->count, sizeof *out->lines, compare_words);
     }
     for (size_t i = 0; i < out->count; i++) {
-        const struct line *line = &out->lines[i];
+        const struct lab_line *line = &out->lines[i];
         bool first = i == 0 || strcmp(out->lines[i - 1].word, line->word) != 0;
         int64_t wanted = first ? 1 : out->lines[i - 1].number + 1;
         if (line->number != wanted) {
@@ -266,8 +271,10 @@ lab_judge(struct lab *lab, bool complete)
         free(out.lines);
         return true;
     }
-    bool good = read && (lab->job == LAB_SEQUENCE_SUM ? judge_sequence(lab, &out, complete)
-                                                      : judge_words(lab, &out, complete));
+    bool good =
+        read && (lab->job == LAB_SEQUENCE_SUM ? judge_sequence(lab, &out, complete)
+                 : lab->job == LAB_WINDOWS ? lab_judge_windows(lab, out.lines, out.count, complete)
+                                           : judge_words(lab, &out, complete));
     free(out.lines);
     return good;
 }

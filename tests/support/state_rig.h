@@ -196,6 +196,7 @@ rig_file_read(struct rig *rig, const struct rig_file *file, uint32_t first, uint
                                              .identity = rig_identity(file->id),
                                              .size = file->result.size,
                                              .crc = file->result.crc,
+                                             .has_changes = file->result.has_changes,
                                              .key_group_first = first,
                                              .key_group_last = last };
     weir_block_reader *reader = NULL;

@@ -22,8 +22,7 @@
 enum {
     HEAD_AHEAD = 30,
     SLOT_AHEAD = 8,
-    RING = 32,
-    PREFETCH_LEAST_BYTES = 1 << 20 /* smaller states sit in the cache: asking only costs */
+    RING = 32
 };
 
 /* What the loop over a batch needs of the state, in registers. */
@@ -55,22 +54,6 @@ home_of(const struct view *view, const weir_key *key)
     }
     return wr_table_home(view->tables[group], view->layout.bucket_bytes,
                          (uint32_t)(key->hash >> 32));
-}
-
-void
-wr_heap_prefetch(weir_state *self, const weir_key *keys, size_t count)
-{
-    const struct wr_heap_state *state = wr_heap_state_of(self);
-    if (state->bucket_bytes < PREFETCH_LEAST_BYTES) {
-        return;
-    }
-    struct view view = view_of(state);
-    for (size_t i = 0; i < count; i++) {
-        const struct wr_bucket *bucket = home_of(&view, &keys[i]);
-        if (__builtin_expect(bucket != NULL, 1)) {
-            wr_bucket_prefetch(bucket, view.layout.bucket_bytes);
-        }
-    }
 }
 
 static inline __attribute__((always_inline)) void
@@ -113,7 +96,7 @@ find_one(struct wr_heap_state *state, const weir_key *key, void **out_value)
     struct wr_probe probe;
     struct wr_place place;
     wr_probe_init(&probe, &state->layout, key);
-    if (wr_table_find(state, wr_entry_group(state->heap, key), &probe, &place)) {
+    if (wr_table_find(state, wr_entry_group(state, key), &probe, &place)) {
         return wr_entry_own(state, &place, out_value);
     }
     *out_value = NULL;
@@ -160,7 +143,7 @@ static weir_status
 find_all(struct wr_heap_state *state, const weir_key *keys, size_t count, void **out_values,
          size_t *out_missing)
 {
-    if (state->layout.value_in_slab) {
+    if (state->layout.value_in_slab || state->panes != NULL) {
         for (size_t i = 0; i < count; i++) {
             WR_TRY(find_one(state, &keys[i], &out_values[i]));
             *out_missing += out_values[i] == NULL;
@@ -183,7 +166,7 @@ static void
 forget_reservations(struct wr_heap_state *state, const weir_key *keys, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct wr_table *table = state->tables[wr_entry_group(state->heap, &keys[i])];
+        struct wr_table *table = state->tables[wr_entry_group(state, &keys[i])];
         if (table != NULL) {
             table->reserved = 0;
         }
@@ -199,9 +182,9 @@ make_room_for_all(struct wr_heap_state *state, const weir_key *keys, size_t coun
         if (values[i] != NULL) {
             continue;
         }
-        uint32_t group = wr_entry_group(state->heap, &keys[i]);
+        uint32_t group = wr_entry_group(state, &keys[i]);
         uint32_t reserved = state->tables[group] != NULL ? state->tables[group]->reserved : 0;
-        WR_TRY(wr_table_make_room(state, group, reserved + 1));
+        WR_TRY(wr_entry_make_room(state, &keys[i], reserved + 1, &group));
         state->tables[group]->reserved = reserved + 1; /* another table may stand in front now */
     }
     return WEIR_OK;
@@ -212,7 +195,7 @@ static weir_status
 make_all(struct wr_heap_state *state, const weir_key *keys, size_t count, void **out_values)
 {
     for (size_t i = 0; i < count; i++) {
-        uint32_t group = wr_entry_group(state->heap, &keys[i]);
+        uint32_t group = wr_entry_group(state, &keys[i]);
         struct wr_probe probe;
         struct wr_place place;
         wr_probe_init(&probe, &state->layout, &keys[i]);

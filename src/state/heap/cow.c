@@ -12,7 +12,8 @@
  * Invariants (by the numbers of the engine's snapshot rules):
  *   (1) When a walk ends every chunk of every live table carries its epoch or a newer one. An
  *       ended (aborted) snapshot keeps its slot until its walk has stamped the rest. Epochs in
- *       use differ by less than 2^15, so 16 bits compare as a signed difference.
+ *       use differ by less than 2^15, so 16 bits compare as a signed difference. Stamping keeps
+ *       the marks of changed slots (changes.h).
  *   (2) Before a chunk is stamped it is copied once for all the snapshots that need it; the copy
  *       carries a bit for each of them and goes when the last has read it.
  *   (4) A slab block that was allocated before the newest begin is never changed while a snapshot
@@ -29,12 +30,6 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "state/heap/table.h"
-
-static bool
-is_older(uint16_t chunk_epoch, uint64_t epoch)
-{
-    return (int16_t)(uint16_t)(chunk_epoch - (uint16_t)epoch) < 0;
-}
 
 static uint32_t
 chunk_count(const struct wr_layout *layout, const struct wr_table *table)
@@ -71,7 +66,7 @@ readers_of(const struct wr_heap_state *state, const struct wr_table *table, uint
             continue;
         }
         if (state->index < snapshot->state_count && wr_cow_has_table(snapshot, table) &&
-            is_older(chunk_epoch, snapshot->epoch)) {
+            wr_epoch_is_older(chunk_epoch, snapshot->epoch)) {
             readers |= UINT32_C(1) << i;
         }
     }
@@ -117,12 +112,14 @@ copy_for(struct wr_heap_state *state, struct wr_table *table, uint32_t chunk, ui
 }
 
 static void
-stamp(const struct wr_layout *layout, struct wr_table *table, uint32_t chunk, uint64_t epoch)
+stamp(const struct wr_heap_state *state, struct wr_table *table, uint32_t chunk, uint64_t epoch)
 {
+    const struct wr_layout *layout = &state->layout;
+    uint64_t base = state->heap->marks_epoch;
     uint32_t first = chunk * layout->chunk_buckets;
     uint32_t count = chunk_buckets(layout, table, chunk);
     for (uint32_t i = 0; i < count; i++) {
-        wr_table_bucket(layout, table, first + i)->epoch = (uint16_t)epoch;
+        wr_bucket_stamp(wr_table_bucket(layout, table, first + i), epoch, base);
     }
 }
 
@@ -137,7 +134,7 @@ wr_cow_touch_slow(struct wr_heap_state *state, struct wr_table *table,
     if (readers != 0) {
         copy_for(state, table, chunk, readers);
     }
-    stamp(&state->layout, table, chunk, heap->epoch);
+    stamp(state, table, chunk, heap->epoch);
 }
 
 /* Takes the walker's bit off its copy of the chunk. */
@@ -167,12 +164,12 @@ wr_cow_walked(struct weir_snapshot *walker, struct wr_heap_state *state, struct 
     const struct wr_layout *layout = &state->layout;
     if (chunk * layout->chunk_buckets < table->ready) {
         uint16_t epoch = wr_table_bucket(layout, table, chunk * layout->chunk_buckets)->epoch;
-        if (is_older(epoch, walker->epoch)) {
+        if (wr_epoch_is_older(epoch, walker->epoch)) {
             uint32_t readers = readers_of(state, table, epoch, walker->epoch, walker);
             if (readers != 0) {
                 copy_for(state, table, chunk, readers);
             }
-            stamp(layout, table, chunk, walker->epoch);
+            stamp(state, table, chunk, walker->epoch);
             return;
         }
     }
@@ -191,7 +188,7 @@ wr_cow_read(const struct weir_snapshot *snapshot, const struct wr_heap_state *st
         return NULL;
     }
     const struct wr_bucket *bucket = wr_table_bucket(layout, table, first);
-    if (is_older(bucket->epoch, snapshot->epoch)) {
+    if (wr_epoch_is_older(bucket->epoch, snapshot->epoch)) {
         return (const uint8_t *)bucket;
     }
     const struct wr_copy *copy = table->copies != NULL ? table->copies[chunk] : NULL;
@@ -241,8 +238,8 @@ is_awaited(const struct wr_heap_state *state, uint32_t group, const struct wr_ta
     return false;
 }
 
-static void
-table_drop(struct wr_heap_state *state, struct wr_table *table)
+void
+wr_cow_drop_table(struct wr_heap_state *state, struct wr_table *table)
 {
     struct wr_heap *heap = state->heap;
     if (table->copies != NULL) {
@@ -268,7 +265,7 @@ wr_cow_sweep(struct wr_heap_state *state, uint32_t group)
             continue;
         }
         *link = old->older;
-        table_drop(state, old);
+        wr_cow_drop_table(state, old);
     }
 }
 

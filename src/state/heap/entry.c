@@ -11,6 +11,9 @@
 #include "state/heap/entry.h"
 
 #include "base/fail.h"
+#include "state/heap/drop.h"
+#include "state/heap/list.h"
+#include "state/heap/map.h"
 #include "state/key_hash.h"
 
 enum {
@@ -21,8 +24,11 @@ static weir_bytes
 slot_value(const struct wr_layout *layout, const uint8_t *slot)
 {
     const uint8_t *value = slot + layout->key_part_bytes;
-    if (!layout->value_in_slab) {
-        return weir_bytes_of(value, layout->value_size);
+    if (layout->value_form == WR_VALUE_FLAT) {
+        return weir_bytes_of(value, layout->is_set ? 0 : layout->value_size);
+    }
+    if (layout->value_form != WR_VALUE_BLOCK) {
+        return weir_bytes_of(NULL, 0); /* a list or map is not one item */
     }
     struct wr_reference reference;
     memcpy(&reference, value, sizeof reference);
@@ -41,6 +47,9 @@ wr_entry_free_some(struct wr_heap *heap)
     if (heap->freeing.first != NULL) {
         wr_slab_list_free(&heap->slab, &heap->freeing, FREE_A_WRITE);
     }
+    if (heap->drops != NULL) {
+        wr_drop_some(heap, FREE_A_WRITE);
+    }
 }
 
 /* A block with this content. */
@@ -55,37 +64,56 @@ block_new(struct wr_heap *heap, const void *data, size_t size)
 }
 
 weir_status
-wr_entry_new(struct wr_heap_state *state, const struct wr_probe *probe, uint32_t group,
-             weir_bytes value, struct wr_place *out_place)
+wr_entry_make_room(struct wr_heap_state *state, const weir_key *key, uint32_t extra,
+                   uint32_t *io_group)
 {
-    struct wr_heap *heap = state->heap;
-    uint8_t *key_block = NULL;
-    struct wr_reference reference = { .size = (uint32_t)value.size,
-                                      .epoch = (uint32_t)heap->epoch };
-    if (probe->data != NULL) {
-        key_block = block_new(heap, probe->data, probe->size);
-        if (key_block == NULL) {
-            return WEIR_NOMEM;
-        }
+    if (*io_group == state->table_count) {
+        uint32_t pane = 0;
+        wr_slow_assert(state->panes != NULL);
+        WR_TRY(wr_pane_open(state, key->data, key->size, &pane));
+        *io_group = wr_entry_group(state, key);
     }
-    if (state->layout.value_in_slab) {
-        reference.place = block_new(heap, value.data, value.size);
-        if (reference.place == NULL) {
-            if (key_block != NULL) {
-                wr_slab_free(&heap->slab, key_block);
-            }
+    return wr_table_make_room(state, *io_group, extra);
+}
+
+weir_status
+wr_entry_new_slot(struct wr_heap_state *state, const struct wr_probe *probe, uint32_t group,
+                  weir_bytes slot_value, struct wr_place *out_place)
+{
+    uint8_t *key_block = NULL;
+    if (probe->data != NULL) {
+        key_block = block_new(state->heap, probe->data, probe->size);
+        if (key_block == NULL) {
             return WEIR_NOMEM;
         }
     }
     wr_table_insert(state, group, probe, key_block, out_place);
     uint8_t *at = wr_entry_at(state, out_place);
-    if (state->layout.value_in_slab) {
-        memcpy(at, &reference, sizeof reference);
-    } else {
-        memset(at, 0, state->layout.slot_bytes - state->layout.key_part_bytes);
-        memcpy(at, value.data, value.size);
-    }
+    memset(at, 0, state->layout.slot_bytes - state->layout.key_part_bytes);
+    memcpy(at, slot_value.data, slot_value.size);
     return WEIR_OK;
+}
+
+weir_status
+wr_entry_new(struct wr_heap_state *state, const struct wr_probe *probe, uint32_t group,
+             weir_bytes value, struct wr_place *out_place)
+{
+    struct wr_heap *heap = state->heap;
+    if (!state->layout.value_in_slab) {
+        return wr_entry_new_slot(state, probe, group, value, out_place);
+    }
+    struct wr_reference reference = { .place = block_new(heap, value.data, value.size),
+                                      .size = (uint32_t)value.size,
+                                      .epoch = (uint32_t)heap->epoch };
+    if (reference.place == NULL) {
+        return WEIR_NOMEM;
+    }
+    weir_status status = wr_entry_new_slot(state, probe, group,
+                                           weir_bytes_of(&reference, sizeof reference), out_place);
+    if (status != WEIR_OK) {
+        wr_slab_free(&heap->slab, reference.place);
+    }
+    return status;
 }
 
 weir_status
@@ -118,7 +146,7 @@ wr_heap_find(weir_state *self, const weir_key *key, weir_bytes *out_value)
     struct wr_probe probe;
     struct wr_place place;
     wr_probe_init(&probe, &state->layout, key);
-    if (!wr_table_find(state, wr_entry_group(state->heap, key), &probe, &place)) {
+    if (!wr_table_find(state, wr_entry_group(state, key), &probe, &place)) {
         return WEIR_NOT_FOUND;
     }
     *out_value = wr_entry_value(state, &place);
@@ -139,7 +167,7 @@ upsert(struct wr_heap_state *state, uint32_t group, const weir_key *key, void **
         return WEIR_OK;
     }
     wr_entry_free_some(state->heap);
-    WR_TRY(wr_table_make_room(state, group, 1));
+    WR_TRY(wr_entry_make_room(state, key, 1, &group));
     WR_TRY(wr_entry_new(state, &probe, group, wr_entry_default(state), &place));
     *out_value = (void *)(uintptr_t)wr_entry_value(state, &place).data;
     *out_created = true;
@@ -155,7 +183,7 @@ wr_heap_upsert(weir_state *self, const weir_key *key, void **out_value, bool *ou
     if (__builtin_expect(layout->value_size == 0, 0)) {
         return WEIR_INVALID;
     }
-    uint32_t group = wr_entry_group(state->heap, key);
+    uint32_t group = wr_entry_group(state, key);
     struct wr_guess guess = { 0 };
     if (!layout->value_in_slab) {
         guess.bucket =
@@ -210,8 +238,15 @@ wr_heap_put(weir_state *self, const weir_key *key, weir_bytes value)
     struct wr_heap_state *state = wr_heap_state_of(self);
     const struct wr_layout *layout = &state->layout;
     WR_TRY(wr_entry_check(state, key));
-    if (value.size > WEIR_VALUE_SIZE_MAX) {
+    if (value.size > WEIR_VALUE_SIZE_MAX + (layout->has_timestamps ? 8u : 0u)) {
         return WEIR_LIMIT;
+    }
+    static const uint8_t nothing[8];
+    if (layout->is_set && value.size == 0) {
+        value = weir_bytes_of(nothing, 1);
+    }
+    if (layout->value_form > WR_VALUE_BLOCK) {
+        return WEIR_INVALID; /* a list or map is not one item */
     }
     if (layout->value_size != 0) { /* the fixed part, or the whole block: rounded up */
         if (value.size != layout->value_size && value.size != weir_round8(layout->value_size)) {
@@ -225,7 +260,7 @@ wr_heap_put(weir_state *self, const weir_key *key, weir_bytes value)
         memcpy(flat, value.data, value.size);
         value.data = flat;
     }
-    uint32_t group = wr_entry_group(state->heap, key);
+    uint32_t group = wr_entry_group(state, key);
     struct wr_probe probe;
     struct wr_place place;
     wr_probe_init(&probe, layout, key);
@@ -234,10 +269,51 @@ wr_heap_put(weir_state *self, const weir_key *key, weir_bytes value)
         wr_entry_free_some(state->heap);
         return status;
     }
-    WR_TRY(wr_table_make_room(state, group, 1));
+    WR_TRY(wr_entry_make_room(state, key, 1, &group));
     WR_TRY(wr_entry_new(state, &probe, group, value, &place));
     wr_entry_free_some(state->heap);
     return WEIR_OK;
+}
+
+void
+wr_entry_remove(struct wr_heap_state *state, uint32_t group, const struct wr_place *place)
+{
+    uint8_t *key_block = wr_slot_key_block(&state->layout, place->at);
+    uint32_t key_group = state->panes == NULL ? group : group % state->heap->key_group_count;
+    wr_changes_removed(state, key_group, wr_slot_key(&state->layout, place->at));
+    wr_table_remove(state, group, place);
+    if (key_block != NULL) {
+        wr_cow_drop_block(state->heap, key_block, 0);
+    }
+}
+
+void
+wr_entry_drop_value(struct wr_heap_state *state, const uint8_t *value)
+{
+    switch (state->layout.value_form) {
+    case WR_VALUE_BLOCK: {
+        struct wr_reference reference;
+        memcpy(&reference, value, sizeof reference);
+        wr_cow_drop_block(state->heap, reference.place, reference.epoch);
+        return;
+    }
+    case WR_VALUE_LIST:
+        wr_list_drop(state, value);
+        return;
+    case WR_VALUE_MAP:
+        wr_map_drop(state, value);
+        return;
+    case WR_VALUE_FLAT:
+    default:
+        return;
+    }
+}
+
+void
+wr_entry_take(struct wr_heap_state *state, uint32_t group, const struct wr_place *place)
+{
+    wr_entry_drop_value(state, wr_entry_at(state, place));
+    wr_entry_remove(state, group, place);
 }
 
 weir_status
@@ -245,25 +321,14 @@ wr_heap_remove(weir_state *self, const weir_key *key)
 {
     struct wr_heap_state *state = wr_heap_state_of(self);
     WR_TRY(wr_entry_check(state, key));
-    uint32_t group = wr_entry_group(state->heap, key);
+    uint32_t group = wr_entry_group(state, key);
     struct wr_probe probe;
     struct wr_place place;
     wr_probe_init(&probe, &state->layout, key);
     if (!wr_table_find(state, group, &probe, &place)) {
         return WEIR_OK;
     }
-    uint8_t *key_block = wr_slot_key_block(&state->layout, place.at);
-    struct wr_reference reference = { 0 };
-    if (state->layout.value_in_slab) {
-        memcpy(&reference, wr_entry_at(state, &place), sizeof reference);
-    }
-    wr_table_remove(state, group, &place);
-    if (key_block != NULL) {
-        wr_cow_drop_block(state->heap, key_block, 0);
-    }
-    if (reference.place != NULL) {
-        wr_cow_drop_block(state->heap, reference.place, reference.epoch);
-    }
+    wr_entry_take(state, group, &place);
     wr_entry_free_some(state->heap);
     return WEIR_OK;
 }
@@ -293,7 +358,8 @@ iterate_table(const struct wr_heap_state *state, const struct wr_table *table, u
             weir_bytes bytes = wr_slot_key(layout, slot);
             weir_key key = { .data = bytes.data,
                              .size = (uint32_t)bytes.size,
-                             .key_group = state->heap->key_group_first + group,
+                             .key_group = state->heap->key_group_first +
+                                          group % state->heap->key_group_count,
                              .hash = wr_key_hash(bytes.data, bytes.size, seed) };
             WR_TRY(visit->each(visit->argument, &key, slot_value(layout, slot)));
         }
@@ -308,7 +374,7 @@ wr_heap_iterate(weir_state *self,
 {
     const struct wr_heap_state *state = wr_heap_state_of(self);
     struct visit visit = { each, argument };
-    for (uint32_t group = 0; group < state->heap->key_group_count; group++) {
+    for (uint32_t group = 0; group < state->table_count; group++) {
         const struct wr_table *table = state->tables[group];
         if (table == NULL) {
             continue;

@@ -9,25 +9,49 @@
 #include "state/heap/table.h"
 #include "state/key_hash.h"
 
-/* The key's group, less the first; key_group_count if the backend does not own it. */
+/* Where the key's table stands: its key group less the first, and its namespace's row. The place
+ * behind the last, where no table ever is: the namespace has no row yet, or the backend does not
+ * own the key. */
 static inline uint32_t
-wr_entry_group(const struct wr_heap *heap, const weir_key *key)
+wr_entry_group(const struct wr_heap_state *state, const weir_key *key)
 {
+    const struct wr_heap *heap = state->heap;
     uint32_t group = key->key_group - heap->key_group_first; /* below the first: wraps, too large */
-    return group < heap->key_group_count ? group : heap->key_group_count;
+    if (__builtin_expect(group >= heap->key_group_count, 0)) {
+        return state->table_count;
+    }
+    if (__builtin_expect(state->panes == NULL, 1)) {
+        return group;
+    }
+    uint32_t pane = wr_pane_find(state->panes, key->data, key->size);
+    return pane < state->panes->capacity ? pane * heap->key_group_count + group
+                                         : state->table_count;
+}
+
+/* Makes room for one more entry under this key; *io_group is made right where its namespace has no
+ * row yet. Nothing that was lent stays valid. WEIR_NOMEM: refused, content unchanged. */
+weir_status wr_entry_make_room(struct wr_heap_state *state, const weir_key *key, uint32_t extra,
+                               uint32_t *io_group);
+
+/* Of a key with what stands behind it: a namespace and its size, or a timestamp. */
+static inline uint32_t
+wr_entry_key_most(const struct wr_heap_state *state)
+{
+    uint32_t most = WEIR_KEY_SIZE_MAX + (state->layout.is_set ? 8 : 0);
+    return state->namespace_type != NULL ? most + WEIR_KEY_SIZE_MAX + 4 : most;
 }
 
 static inline weir_status
 wr_entry_check(const struct wr_heap_state *state, const weir_key *key)
 {
-    if (wr_entry_group(state->heap, key) == state->heap->key_group_count) {
-        return WEIR_INVALID;
+    if (key->key_group - state->heap->key_group_first >= state->heap->key_group_count) {
+        return WEIR_INVALID; /* below the first: wraps, too large */
     }
     wr_slow_assert(key->hash == wr_key_hash(key->data, key->size, state->heap->hash_seed));
     if (state->layout.key_size != 0) {
         return key->size == state->layout.key_size ? WEIR_OK : WEIR_INVALID;
     }
-    return key->size <= WEIR_KEY_SIZE_MAX ? WEIR_OK : WEIR_LIMIT;
+    return key->size <= wr_entry_key_most(state) ? WEIR_OK : WEIR_LIMIT;
 }
 
 static inline uint8_t *
@@ -115,6 +139,17 @@ wr_guess_hits(const struct wr_guess *guess, enum wr_key_form form, const struct 
  * WEIR_NOMEM: nothing changed. */
 weir_status wr_entry_new(struct wr_heap_state *state, const struct wr_probe *probe, uint32_t group,
                          weir_bytes value, struct wr_place *out_place);
+
+/* The same with the bytes of the slot's value, whatever they stand for. */
+weir_status wr_entry_new_slot(struct wr_heap_state *state, const struct wr_probe *probe,
+                              uint32_t group, weir_bytes slot_value, struct wr_place *out_place);
+/* Drops what the slot's value points to. */
+void wr_entry_drop_value(struct wr_heap_state *state, const uint8_t *value);
+/* Takes an entry out whose value's blocks are dropped already (or stood in the slot). */
+void wr_entry_remove(struct wr_heap_state *state, uint32_t group, const struct wr_place *place);
+
+/* Takes an entry out with all that its value points to. */
+void wr_entry_take(struct wr_heap_state *state, uint32_t group, const struct wr_place *place);
 
 /* Frees a few of the blocks that waited for a snapshot; part of every write. */
 void wr_entry_free_some(struct wr_heap *heap);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* heap: the engine "hashmap": opening, states, closing, and its table of verbs.
  *
- * One region serves all states of a backend: tables and slab pages are cut from it, and closing
- * gives back its extents instead of walking what stands in them. All of the engine's memory is
- * counted on its way to the state allocator; copies for snapshots are asked from the snapshot
- * allocator first (copies.c).
+ * Two regions serve all states of a backend: tables are cut from one, slab pages and logs from the
+ * other. Closing gives back their extents instead of walking what stands in them. All of the
+ * engine's memory is counted on its way to the state allocator; copies for snapshots are asked from
+ * the snapshot allocator first (copies.c).
  */
 #include "state/heap/heap.h"
 
 #include "base/check.h"
 #include "base/fail.h"
 #include "base/memory.h"
+#include "state/heap/convert.h"
+#include "state/heap/list.h"
+#include "state/heap/map.h"
 #include "types/describe.h"
 #include "types/type.h"
 
@@ -40,21 +43,24 @@ write_defaults(const weir_type *type, uint8_t *out)
     }
 }
 
-static void
-state_destroy(struct wr_heap *heap, struct wr_heap_state *state)
+void
+wr_heap_state_destroy(struct wr_heap *heap, struct wr_heap_state *state)
 {
     if (state == NULL) {
         return;
     }
     if (state->defaults != NULL) {
-        wr_memory_free(&heap->alloc, state->defaults,
-                       weir_round8(weir_type_fixed_size(state->type)));
+        wr_memory_free(&heap->alloc, state->defaults, weir_round8(state->layout.item_size));
     }
     if (state->name != NULL) {
         wr_memory_free(&heap->alloc, state->name, strlen(state->name) + 1);
     }
-    wr_memory_free(&heap->alloc, state->tables, heap->key_group_count * sizeof(struct wr_table *));
+    wr_memory_free(&heap->alloc, state->tables,
+                   ((size_t)state->table_count + 1) * sizeof(struct wr_table *));
+    wr_panes_destroy(heap, state->panes);
     weir_type_destroy(state->type);
+    weir_type_destroy(state->map_key_type);
+    weir_type_destroy(state->namespace_type);
     wr_memory_free(&heap->alloc, state, sizeof *state);
 }
 
@@ -87,32 +93,112 @@ reserve_state(struct wr_heap *heap)
     return true;
 }
 
-/* NULL: refused. */
-static struct wr_heap_state *
-state_new(struct wr_heap *heap, const weir_state_descriptor *descriptor)
+/* NULL is copied to NULL. */
+static bool
+copy_type(const struct wr_heap *heap, const weir_type *type, weir_type **out_type)
+{
+    *out_type = NULL;
+    return type == NULL || wr_type_copy(&heap->alloc, type, out_type) == WEIR_OK;
+}
+
+/* A fixed item with the type's defaults and a timestamp of zero, if it has one. */
+static bool
+make_defaults(struct wr_heap *heap, struct wr_heap_state *state)
+{
+    const struct wr_layout *layout = &state->layout;
+    if (layout->item_size == 0) {
+        return true;
+    }
+    state->defaults = wr_memory_new(&heap->alloc, weir_round8(layout->item_size));
+    if (state->defaults == NULL) {
+        return false;
+    }
+    if (!layout->is_set) {
+        write_defaults(state->type, state->defaults + (layout->has_timestamps ? 8 : 0));
+    }
+    return true;
+}
+
+struct wr_heap_state *
+wr_heap_state_new(struct wr_heap *heap, const weir_state_descriptor *descriptor)
 {
     struct wr_heap_state *state = wr_memory_new(&heap->alloc, sizeof *state);
     if (state == NULL) {
         return NULL;
     }
     state->heap = heap;
-    state->tables = wr_memory_new(&heap->alloc, heap->key_group_count * sizeof(struct wr_table *));
+    state->kind = descriptor->kind;
+    state->is_pane = descriptor->namespace_is_pane && descriptor->namespace_type != NULL &&
+                     weir_type_is_fixed(descriptor->namespace_type);
+    state->table_count = heap->key_group_count;
+    wr_layout_init(&state->layout, heap->key_type, descriptor);
+    state->tables =
+        wr_memory_new(&heap->alloc, ((size_t)state->table_count + 1) * sizeof(struct wr_table *));
+    if (state->is_pane) {
+        state->panes =
+            wr_panes_new(heap, (uint32_t)weir_type_fixed_size(descriptor->namespace_type));
+    }
     state->name = wr_memory_copy_text(&heap->alloc, descriptor->name);
-    if (state->tables == NULL || state->name == NULL ||
-        wr_type_copy(&heap->alloc, descriptor->type, &state->type) != WEIR_OK) {
-        state_destroy(heap, state);
+    if (state->tables == NULL || state->name == NULL || (state->is_pane && state->panes == NULL) ||
+        !copy_type(heap, descriptor->type, &state->type) ||
+        !copy_type(heap, descriptor->map_key_type, &state->map_key_type) ||
+        !copy_type(heap, descriptor->namespace_type, &state->namespace_type) ||
+        !make_defaults(heap, state)) {
+        wr_heap_state_destroy(heap, state);
         return NULL;
     }
-    wr_layout_init(&state->layout, heap->key_type, state->type);
-    if (state->layout.value_size != 0) {
-        state->defaults = wr_memory_new(&heap->alloc, weir_round8(state->layout.value_size));
-        if (state->defaults == NULL) {
-            state_destroy(heap, state);
-            return NULL;
-        }
-        write_defaults(state->type, state->defaults);
-    }
+    state->base = (weir_state){ .backend = &heap->base, .type = state->type };
     return state;
+}
+
+static bool
+same_type(const weir_type *one, const weir_type *other)
+{
+    return one == other || (one != NULL && other != NULL && weir_type_equal(one, other));
+}
+
+static weir_status
+refuse_type(const struct wr_heap *heap, const struct wr_heap_state *found, const char *what,
+            const weir_type *asked, weir_error *err)
+{
+    const weir_type *had = strcmp(what, "type") == 0      ? found->type
+                           : strcmp(what, "map key") == 0 ? found->map_key_type
+                                                          : found->namespace_type;
+    char had_text[WR_DESCRIPTION_SIZE] = "none";
+    char asked_text[WR_DESCRIPTION_SIZE] = "none";
+    if (had != NULL) {
+        wr_type_describe(had, had_text, sizeof had_text);
+    }
+    if (asked != NULL) {
+        wr_type_describe(asked, asked_text, sizeof asked_text);
+    }
+    return wr_fail(err, WEIR_VERSION,
+                   "operator '%s', state '%s': the stored %s is %s, the job's "
+                   "is %s",
+                   heap->operator_name, found->name, what, had_text, asked_text);
+}
+
+/* Whether a state that is there is the one asked for. */
+static weir_status
+compare(const struct wr_heap *heap, const struct wr_heap_state *found,
+        const weir_state_descriptor *descriptor, weir_error *err)
+{
+    if (found->kind != descriptor->kind) {
+        return wr_fail(err, WEIR_VERSION,
+                       "operator '%s', state '%s': the stored state is of kind %u, the job's of %u",
+                       heap->operator_name, found->name, (unsigned)found->kind,
+                       (unsigned)descriptor->kind);
+    }
+    if (!same_type(found->type, descriptor->type)) {
+        return refuse_type(heap, found, "type", descriptor->type, err);
+    }
+    if (!same_type(found->map_key_type, descriptor->map_key_type)) {
+        return refuse_type(heap, found, "map key", descriptor->map_key_type, err);
+    }
+    if (!same_type(found->namespace_type, descriptor->namespace_type)) {
+        return refuse_type(heap, found, "namespace", descriptor->namespace_type, err);
+    }
+    return WEIR_OK;
 }
 
 weir_status
@@ -120,30 +206,37 @@ wr_heap_add_state(struct wr_heap *heap, const weir_state_descriptor *descriptor,
                   struct wr_heap_state **out_state, weir_error *err)
 {
     struct wr_heap_state *found = find_state(heap, descriptor->name);
-    if (found != NULL && !weir_type_equal(found->type, descriptor->type)) {
-        char had[WR_DESCRIPTION_SIZE];
-        char asked[WR_DESCRIPTION_SIZE];
-        return wr_fail(
-            err, WEIR_VERSION, "operator '%s', state '%s': the stored type is %s, the job's is %s",
-            heap->operator_name, descriptor->name, wr_type_describe(found->type, had, sizeof had),
-            wr_type_describe(descriptor->type, asked, sizeof asked));
-    }
     if (found != NULL) {
+        WR_TRY(compare(heap, found, descriptor, err));
         *out_state = found;
         return WEIR_OK;
     }
-    struct wr_heap_state *state = reserve_state(heap) ? state_new(heap, descriptor) : NULL;
+    struct wr_heap_state *state = reserve_state(heap) ? wr_heap_state_new(heap, descriptor) : NULL;
     if (state == NULL) {
         return wr_fail(err, WEIR_NOMEM,
                        "operator '%s', state '%s': the memory budget is reached; raise "
                        "taskmanager.memory.managed.size",
                        heap->operator_name, descriptor->name);
     }
-    state->base = (weir_state){ .backend = &heap->base, .type = state->type };
     state->index = heap->state_count;
     heap->states[heap->state_count++] = state;
     *out_state = state;
     return WEIR_OK;
+}
+
+weir_state_descriptor
+wr_heap_descriptor(const struct wr_heap_state *state)
+{
+    return (weir_state_descriptor){ .size = sizeof(weir_state_descriptor),
+                                    .kind = state->kind,
+                                    .list_mode = WEIR_LIST_NONE,
+                                    .name = state->name,
+                                    .type = state->type,
+                                    .map_key_type = state->map_key_type,
+                                    .namespace_type = state->namespace_type,
+                                    .has_timestamps = state->layout.has_timestamps,
+                                    .namespace_is_pane = state->is_pane,
+                                    .ttl = state->has_ttl ? &state->ttl : NULL };
 }
 
 static weir_status
@@ -152,8 +245,30 @@ create_state(weir_backend *self, const weir_state_descriptor *descriptor, weir_s
 {
     struct wr_heap_state *state = NULL;
     WR_TRY(wr_heap_add_state(wr_heap_of(self), descriptor, &state, err));
+    wr_assert(state != NULL);
+    bool is_pane = descriptor->namespace_is_pane && state->namespace_type != NULL &&
+                   weir_type_is_fixed(state->namespace_type);
+    if (state->layout.has_timestamps != descriptor->has_timestamps || state->is_pane != is_pane) {
+        WR_TRY(wr_heap_convert(wr_heap_of(self), state, descriptor, &state, err));
+        wr_assert(state != NULL);
+    }
+    state->has_ttl = descriptor->ttl != NULL;
+    if (state->has_ttl) {
+        state->ttl = *descriptor->ttl;
+    }
     *out_state = &state->base;
     return WEIR_OK;
+}
+
+static bool
+restored(const weir_backend *self, const char *name, weir_state_descriptor *out_descriptor)
+{
+    const struct wr_heap_state *found = find_state((const struct wr_heap *)self, name);
+    if (found == NULL) {
+        return false;
+    }
+    *out_descriptor = wr_heap_descriptor(found);
+    return true;
 }
 
 static uint64_t
@@ -172,18 +287,13 @@ static void
 close_heap(weir_backend *self)
 {
     struct wr_heap *heap = wr_heap_of(self);
-    for (uint32_t i = 0; i < WR_HEAP_SNAPSHOTS; i++) {
-        struct weir_snapshot *snapshot = &heap->snapshots[i];
-        if (snapshot->state_ids != NULL) {
-            wr_memory_free(&heap->alloc, snapshot->state_ids,
-                           (snapshot->state_count + 1) * sizeof(uint16_t));
-        }
-    }
+    wr_heap_snapshots_fini(heap);
     wr_copies_fini(&heap->copies);
     wr_slab_fini(&heap->slab);
     wr_region_fini(&heap->region);
+    wr_region_fini(&heap->tables);
     for (uint32_t i = 0; i < heap->state_count; i++) {
-        state_destroy(heap, heap->states[i]);
+        wr_heap_state_destroy(heap, heap->states[i]);
     }
     wr_memory_free(&heap->alloc, heap->states,
                    heap->state_capacity * sizeof(struct wr_heap_state *));
@@ -196,6 +306,7 @@ static const weir_backend_ops heap_ops = {
     .size = sizeof heap_ops,
     .name = "hashmap",
     .create_state = create_state,
+    .restored = restored,
     .prefetch = wr_heap_prefetch,
     .find = wr_heap_find,
     .upsert = wr_heap_upsert,
@@ -203,6 +314,15 @@ static const weir_backend_ops heap_ops = {
     .put = wr_heap_put,
     .remove = wr_heap_remove,
     .iterate = wr_heap_iterate,
+    .list_add = wr_heap_list_add,
+    .list_next = wr_heap_list_next,
+    .map_find = wr_heap_map_find,
+    .map_put = wr_heap_map_put,
+    .map_upsert = wr_heap_map_upsert,
+    .map_remove = wr_heap_map_remove,
+    .map_next = wr_heap_map_next,
+    .expire = wr_heap_expire,
+    .clear_namespace = wr_heap_clear_namespace,
     .entry_count = entry_count,
     .snapshot_begin = wr_heap_snapshot_begin,
     .snapshot_turn = wr_heap_snapshot_turn,
@@ -231,12 +351,16 @@ open_heap(const weir_backend_parameters *parameters, weir_backend **out_backend,
     heap->max_parallelism = parameters->max_parallelism;
     heap->key_group_first = parameters->key_group_first;
     heap->key_group_count = parameters->key_group_last - parameters->key_group_first + 1;
+    heap->is_logging =
+        parameters->options != NULL &&
+        weir_options_bool(parameters->options, "execution.checkpointing.incremental");
     heap->epoch = 1;
     heap->stamped_epoch = 1;
     for (uint32_t i = 0; i < WR_HEAP_SNAPSHOTS; i++) {
         heap->snapshots[i] = (struct weir_snapshot){ .heap = heap, .slot = i };
     }
-    wr_region_init(&heap->region, &heap->alloc);
+    wr_region_init(&heap->tables, &heap->alloc, WR_REGION_UNIT);
+    wr_region_init(&heap->region, &heap->alloc, WR_SLAB_ALIGNMENT);
     wr_slab_init(&heap->slab, &heap->region, &heap->alloc);
     wr_copies_init(&heap->copies, &parameters->snapshot_alloc, &heap->alloc);
     *out_backend = &heap->base;

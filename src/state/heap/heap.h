@@ -13,14 +13,17 @@
 #ifndef WR_STATE_HEAP_HEAP_H
 #define WR_STATE_HEAP_HEAP_H
 
+#include "state/heap/changes.h"
 #include "state/heap/copies.h"
 #include "state/heap/layout.h"
+#include "state/heap/pane.h"
 #include "state/heap/region.h"
 #include "state/heap/slab.h"
+#include "state/heap/snapshot.h"
 
 enum {
-    WR_HEAP_SNAPSHOTS = 8,         /* open or still stamping */
     WR_HEAP_EPOCHS_MOST = 1 << 14, /* between the oldest chunk and the newest epoch: u16 compares */
+    WR_HEAP_AHEAD = 16,            /* a power of two */
     WR_HEAP_SMALL_BUCKETS = 32     /* tables up to this size are rebuilt at once */
 };
 
@@ -47,44 +50,54 @@ struct wr_table {
 };
 
 struct wr_heap;
+struct wr_drop;
+
+/* Where the walk over what may have expired stands. */
+struct wr_expire {
+    uint32_t group; /* less the first of the range */
+    uint64_t high;  /* upper half of a hash */
+};
+
+/* Keys whose buckets are on their way, so that what their slots point to can be asked for next. */
+struct wr_ahead {
+    uint32_t at;
+    struct {
+        uint64_t hash;
+        uint32_t group; /* the table's place */
+    } keys[WR_HEAP_AHEAD];
+};
 
 struct wr_heap_state {
     weir_state base;
     struct wr_heap *heap;
     char *name;
     weir_type *type;
+    weir_type *map_key_type;   /* MAP, else NULL */
+    weir_type *namespace_type; /* NULL: the void namespace */
+    weir_state_kind kind;
+    bool is_pane;
+    bool has_ttl;
+    weir_ttl ttl; /* of the job, once it has asked for the state */
     struct wr_layout layout;
-    uint32_t index; /* in heap->states */
+    uint32_t index;       /* in heap->states */
+    uint32_t map_changes; /* counts them, so that a cursor knows whether its block is as it was */
     uint64_t count;
     uint8_t *defaults;        /* a fixed value's, rounded up to 8 */
-    struct wr_table **tables; /* by key group, less the first of the range */
+    struct wr_table **tables; /* by key group, less the first of the range; one NULL behind */
+    uint32_t table_count;     /* key groups; of panes, key groups times rows */
+    struct wr_panes *panes;   /* NULL: its namespaces share the tables */
     uint64_t bucket_bytes;    /* of all live tables: whether prefetching is worth it */
+    struct wr_changes changes;
+    struct wr_expire expire;
+    struct wr_ahead ahead;
 };
 
-/* A snapshot in being. After weir_backend_snapshot_end an aborted one stays in its slot (`ended`)
- * and walks on without writing, until every chunk carries its epoch. */
-struct weir_snapshot {
-    struct wr_heap *heap;
-    weir_block_writer *writer;
-    uint64_t epoch; /* 0: the slot is free */
-    uint32_t slot;
-    bool ended;
-    bool walked;        /* every chunk was read and stamped */
-    weir_status failed; /* a copy found no memory: the next turn says so */
-    uint64_t copies;    /* that have its bit */
-    size_t room_most;   /* the writer's, as seen so far */
-    uint32_t state_count;
-    uint16_t *state_ids;         /* in the file, by state */
-    struct wr_slab_list retired; /* blocks dropped while it was the newest that reads */
-    /* the walk */
+/* The walk that makes tables small again, between batches. */
+struct wr_shrink {
+    uint64_t removals; /* since the last one began */
+    bool is_walking;
     uint32_t state;
-    uint32_t key_group;     /* less the first of the range */
-    struct wr_table *table; /* NULL: the group is not begun */
-    bool is_blank;          /* the table was empty when the snapshot began: stamped, not written */
-    uint32_t chunk;
-    uint32_t entry;   /* RECORDS: slots of the chunk that are written */
-    uint64_t entries; /* of the block so far */
-    bool in_block;
+    uint32_t group;
 };
 
 struct wr_heap {
@@ -100,16 +113,27 @@ struct wr_heap {
     uint32_t key_group_count;
     uint64_t epoch;         /* of the newest snapshot; writes stamp it */
     uint64_t stamped_epoch; /* every chunk carries this one or a newer */
+    uint64_t base_epoch;    /* of the newest completed snapshot; 0: none, or too long ago */
+    uint64_t marks_epoch;   /* the same, or an older base of an open snapshot */
+    uint64_t made_anew;     /* epoch in which a state last changed its form; 0: never */
+    bool is_logging;        /* removals, from the next begin on: incremental snapshots come */
+    uint64_t log_epoch;     /* since when they are logged; 0: they are not */
+    uint64_t full_bytes;    /* of the last completed full snapshot */
+    uint64_t changes_bytes; /* of the completed ones behind it */
     uint32_t readers;       /* snapshots that are neither ended nor walked */
     uint32_t snapshot_count;
     struct weir_snapshot snapshots[WR_HEAP_SNAPSHOTS];
     struct wr_heap_state **states;
     uint32_t state_count;
     uint32_t state_capacity;
-    struct wr_region region;
+    struct wr_region tables; /* for nothing else: all that stands there can be moved */
+    struct wr_region region; /* for all else */
     struct wr_slab slab;
     struct wr_copies copies;
     struct wr_slab_list freeing; /* blocks that nobody reads any more; freed a few at a time */
+    struct wr_removed_page *freeing_pages; /* of removal logs, likewise */
+    struct wr_shrink shrink;
+    struct wr_drop *drops; /* what is left of removed lists and maps */
 };
 
 static inline struct wr_heap *
@@ -132,9 +156,17 @@ wr_table_bucket(const struct wr_layout *layout, const struct wr_table *table, ui
 
 /* --- heap.c --- */
 
-/* Makes an empty state; the name and the type are copied. */
+/* Finds the state of this name, or makes an empty one; the name and the types are copied.
+ * WEIR_VERSION: it is there with another kind or other types (has_timestamps is not compared). */
 weir_status wr_heap_add_state(struct wr_heap *heap, const weir_state_descriptor *descriptor,
                               struct wr_heap_state **out_state, weir_error *err);
+/* What the state was made of, as weir_block_writer_add_state takes it; lent for its life. */
+weir_state_descriptor wr_heap_descriptor(const struct wr_heap_state *state);
+/* A state of its own, not among the heap's. NULL: refused. */
+struct wr_heap_state *wr_heap_state_new(struct wr_heap *heap,
+                                        const weir_state_descriptor *descriptor);
+/* Frees it, but for its tables and what they hold. NULL: nothing. */
+void wr_heap_state_destroy(struct wr_heap *heap, struct wr_heap_state *state);
 
 /* --- cow.c: the snapshot rules --- */
 
@@ -168,6 +200,8 @@ uint32_t wr_cow_moved_at(const struct weir_snapshot *snapshot, const struct wr_t
 void wr_cow_keep_moved(struct wr_heap *heap, struct wr_table *table);
 /* Frees those tables of a key group that no longer serve and that no snapshot has yet to read. */
 void wr_cow_sweep(struct wr_heap_state *state, uint32_t group);
+/* Frees a table that no snapshot has yet to read. */
+void wr_cow_drop_table(struct wr_heap_state *state, struct wr_table *table);
 /* Drops a slab block that the live state no longer holds: at once, or when snapshots allow (rule
  * 4). `epoch`: when it was allocated, 0 if unknown. */
 void wr_cow_drop_block(struct wr_heap *heap, void *block, uint32_t epoch);
@@ -178,26 +212,12 @@ wr_cow_is_own(const struct wr_heap *heap, uint32_t epoch)
     return heap->readers == 0 || epoch == (uint32_t)heap->epoch;
 }
 
-/* --- walk.c --- */
-
-/* Writes (or for an ended snapshot only stamps) about budget_bytes; *out_done when all is walked.
- */
-weir_status wr_walk_turn(struct weir_snapshot *snapshot, size_t budget_bytes, bool *out_done,
-                         weir_error *err);
-
-/* --- snapshot.c --- */
-
-weir_status wr_heap_snapshot_begin(weir_backend *self, const weir_snapshot_parameters *parameters,
-                                   weir_snapshot **out_snapshot, weir_error *err);
-weir_status wr_heap_snapshot_turn(weir_backend *self, weir_snapshot *snapshot, size_t budget_bytes,
-                                  bool *out_done, weir_error *err);
-void wr_heap_snapshot_end(weir_backend *self, weir_snapshot *snapshot, bool completed);
-bool wr_heap_idle_turn(weir_backend *self, size_t budget_bytes);
-bool wr_heap_snapshot_pressed(const weir_backend *self);
-
-/* --- entry.c --- */
+/* --- prefetch.c --- */
 
 void wr_heap_prefetch(weir_state *self, const weir_key *keys, size_t count);
+
+/* --- entry.c, batch.c --- */
+
 weir_status wr_heap_find(weir_state *self, const weir_key *key, weir_bytes *out_value);
 weir_status wr_heap_upsert(weir_state *self, const weir_key *key, void **out_value,
                            bool *out_created);
@@ -209,6 +229,15 @@ weir_status wr_heap_iterate(weir_state *self,
                             weir_status (*each)(void *argument, const weir_key *key,
                                                 weir_bytes value),
                             void *argument);
+
+/* --- shrink.c --- */
+
+/* Goes on making tables small; true: more is left. */
+bool wr_shrink_turn(struct wr_heap *heap, size_t budget_bytes);
+
+/* --- expire.c --- */
+
+void wr_heap_expire(weir_state *self, size_t entries);
 
 /* --- restore.c --- */
 

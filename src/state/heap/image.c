@@ -12,6 +12,8 @@ enum {
 };
 
 static const char magic[8] = { 'W', 'E', 'I', 'R', 'I', 'M', 'G', '1' };
+static const char clear_magic[WR_PACKED_HEAD] = { 'W', 'E', 'I', 'R', 'C', 'L', 'R', '1' };
+static const char packed_magic[8] = { 'W', 'E', 'I', 'R', 'P', 'C', 'K', '1' };
 
 void
 wr_image_encode(const struct wr_image *image, uint8_t out[WR_IMAGE_HEAD])
@@ -84,4 +86,33 @@ wr_image_decode(const uint8_t bytes[WR_IMAGE_HEAD], uint64_t payload_size, const
     }
     *out_image = image;
     return WEIR_OK;
+}
+
+void
+wr_packed_encode(uint32_t key_size, uint32_t value_size, uint8_t out[WR_PACKED_HEAD])
+{
+    memcpy(out, packed_magic, sizeof packed_magic);
+    wr_put_u32(out + 8, key_size);
+    wr_put_u32(out + 12, value_size);
+}
+
+bool
+wr_packed_decode(const uint8_t bytes[WR_PACKED_HEAD], uint32_t *out_key_size,
+                 uint32_t *out_value_size)
+{
+    *out_key_size = wr_get_u32(bytes + 8);
+    *out_value_size = wr_get_u32(bytes + 12);
+    return memcmp(bytes, packed_magic, sizeof packed_magic) == 0;
+}
+
+void
+wr_clear_encode(uint8_t out[WR_PACKED_HEAD])
+{
+    memcpy(out, clear_magic, sizeof clear_magic);
+}
+
+bool
+wr_clear_is(const uint8_t bytes[WR_PACKED_HEAD])
+{
+    return memcmp(bytes, clear_magic, sizeof clear_magic) == 0;
 }

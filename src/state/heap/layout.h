@@ -5,12 +5,15 @@
  *
  *   head     OFFSET SIZE WHAT
  *            0      2    epoch: the chunk's (snapshot rules, cow.c)
- *            2      1    dirty: a bit a slot, set by every write since the last full checkpoint
+ *            2      1    dirty: a bit a slot, set by every write
  *            3      1    flags: bit 0 OVERFLOWED: some key passed this bucket, being full
- *            4      4    zero
+ *            4      1    taken: dirty bits of before the last stamp (changes.h)
+ *            5      1    zero
+ *            6      2    taken epoch: of the chunk before the last stamp
  *            8      8    tags: one a slot, 0: free; those without a slot stay 0
  *
- *   slot     | key part 8 or 16 | value: 8 to 48, or a block reference of 16 |
+ *   slot     | key part 8 or 16 | value: 8 to 48, or a block reference of 16, or a list or map of
+ * 24 |
  *
  *   key part, fixed key up to 8 or 16 bytes:  its bytes, zeros behind
  *             any other, up to 12 bytes:      u32 length, its bytes, zeros behind
@@ -33,6 +36,9 @@ enum {
     WR_BUCKET_HEAD = 16,
     WR_BUCKET_OVERFLOWED = 1,
     WR_FLAT_VALUE_MOST = 48,
+    WR_BUCKET_SLOTS_MOST = 7,
+    WR_COLLECTION_BYTES = 24, /* of a slot: a list or a map */
+    WR_MAP_STRIDE_MOST = 512, /* larger entries of a map have sizes of their own */
     WR_FIXED_KEY_MOST = 16,
     WR_INLINE_KEY_MOST = 12,
     /* Unit of copy on write. Measured on the batch behind a barrier (1024 random keys): 512 bytes
@@ -46,6 +52,16 @@ enum wr_key_form {
     WR_KEY_BYTES = 3 /* any other */
 };
 
+/* A list or a map is one record of a snapshot, whose size is a u32 below UINT32_MAX. */
+#define WR_RECORD_MOST ((uint64_t)UINT32_MAX - 1)
+
+enum wr_value_form {
+    WR_VALUE_FLAT = 1,  /* the item itself */
+    WR_VALUE_BLOCK = 2, /* struct wr_reference */
+    WR_VALUE_LIST = 3,  /* struct wr_list */
+    WR_VALUE_MAP = 4    /* struct wr_map */
+};
+
 struct wr_layout {
     uint32_t bucket_bytes;
     uint32_t slot_bytes;
@@ -54,21 +70,32 @@ struct wr_layout {
     uint64_t slot_tags; /* 0xff for each slot's tag */
     uint32_t chunk_buckets;
     enum wr_key_form key_form;
-    bool value_in_slab;
-    uint32_t key_size;   /* of a fixed key; 0: any */
-    uint32_t value_size; /* of a fixed value; 0: any */
+    bool value_in_slab;  /* every form but FLAT */
+    uint32_t key_size;   /* of a fixed key, namespace and all; 0: any */
+    uint32_t value_size; /* FLAT and BLOCK: of a fixed item; 0: any, a list or a map */
+    enum wr_value_form value_form;
+    bool has_timestamps;   /* items begin with one */
+    bool is_pane;          /* a row of tables a namespace: never an image */
+    bool is_set;           /* TIMERS: the key is all; the value is a byte of zero */
+    uint32_t item_size;    /* of a fixed item, its timestamp included; 0: any. LIST and MAP: of one
+                              element or map value */
+    uint32_t map_key_size; /* of a fixed map key; 0: any */
+    uint32_t map_stride;   /* of map entries that are all of one size; 0: they are not */
 };
 
+/* Of a keyed state: from its kind, its types and has_timestamps. */
 void wr_layout_init(struct wr_layout *layout, const weir_type *key_type,
-                    const weir_type *value_type);
-/* Fixed keys and values that stand in the slot: the buckets alone are the state. */
+                    const weir_state_descriptor *descriptor);
+/* Fixed keys and values that stand in the slot: the buckets alone are the state. Not of panes. */
 bool wr_layout_is_image(const struct wr_layout *layout);
 
 struct wr_bucket {
     uint16_t epoch;
     uint8_t dirty;
     uint8_t flags;
-    uint32_t zero;
+    uint8_t taken;
+    uint8_t zero;
+    uint16_t taken_epoch;
     uint64_t tags;
 };
 

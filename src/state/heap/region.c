@@ -16,15 +16,20 @@
  *       grows and shrinks over the border must not ask the system each time.
  *
  * What is larger than the largest order is an extent of its own, with no map.
+ *
+ * An extent that is mostly free can be closed: its free blocks go to lists of their own, from which
+ * nothing is taken, and it goes once its owner has moved the rest elsewhere.
  */
 #include "state/heap/region.h"
 
 #include "base/check.h"
+#include "base/little.h"
 #include "base/memory.h"
 
 #include <stdbool.h>
 
-#define MAP_FREE 0x80u
+#define MAP_FREE     0x80u
+#define ALL_MAP_FREE 0x8080808080808080ULL
 
 struct wr_region_free {
     struct wr_region_free *next;
@@ -37,7 +42,9 @@ struct wr_region_extent {
     void *memory;  /* as it was allocated */
     size_t memory_size;
     size_t size;    /* usable, from base */
+    size_t used;    /* bytes in use, in whole units */
     unsigned order; /* of the whole; WR_REGION_ORDERS: one large piece, no map */
+    bool is_closed; /* nothing is taken from it any more: it is to become empty */
     uint8_t map[];
 };
 
@@ -48,17 +55,24 @@ extent_head_size(const struct wr_region_extent *extent)
     return sizeof *extent + map_size;
 }
 
+static struct wr_region_free **
+lists_of(struct wr_region *region, const struct wr_region_extent *extent)
+{
+    return extent->is_closed ? region->closed_free : region->free;
+}
+
 static void
 free_push(struct wr_region *region, struct wr_region_extent *extent, size_t unit, unsigned order)
 {
     struct wr_region_free *block = (void *)(extent->base + unit * WR_REGION_UNIT);
     extent->map[unit] = (uint8_t)(order | MAP_FREE);
     block->previous = NULL;
-    block->next = region->free[order];
+    struct wr_region_free **list = &lists_of(region, extent)[order];
+    block->next = *list;
     if (block->next != NULL) {
         block->next->previous = block;
     }
-    region->free[order] = block;
+    *list = block;
 }
 
 static void
@@ -70,7 +84,7 @@ free_take(struct wr_region *region, struct wr_region_extent *extent, size_t unit
     if (block->previous != NULL) {
         block->previous->next = block->next;
     } else {
-        region->free[order] = block->next;
+        lists_of(region, extent)[order] = block->next;
     }
     if (block->next != NULL) {
         block->next->previous = block->previous;
@@ -87,14 +101,14 @@ extent_new(struct wr_region *region, size_t size, unsigned order)
     }
     extent->order = order;
     extent->size = size;
-    extent->memory_size = size + WR_REGION_UNIT; /* room to align: allocators promise 16 */
+    extent->memory_size = size + region->alignment; /* allocators promise 16 */
     extent->memory = wr_memory_resize(&region->alloc, NULL, 0, extent->memory_size);
     if (extent->memory == NULL) {
         wr_memory_free(&region->alloc, extent, extent_head_size(extent));
         return NULL;
     }
-    uintptr_t misfit = (uintptr_t)extent->memory & (WR_REGION_UNIT - 1);
-    extent->base = (uint8_t *)extent->memory + (misfit == 0 ? 0 : WR_REGION_UNIT - misfit);
+    uintptr_t misfit = (uintptr_t)extent->memory & (region->alignment - 1);
+    extent->base = (uint8_t *)extent->memory + (misfit == 0 ? 0 : region->alignment - misfit);
     extent->next = region->extents;
     region->extents = extent;
     region->extent_bytes += extent->size;
@@ -137,7 +151,7 @@ grow(struct wr_region *region, unsigned order)
 {
     size_t least = (size_t)WR_REGION_UNIT << order;
     size_t size = WR_REGION_EXTENT_LEAST;
-    while (size < WR_REGION_EXTENT_MOST && (size < least || size < region->extent_bytes / 2)) {
+    while (size < WR_REGION_EXTENT_MOST && (size < least || size < region->used_bytes / 2)) {
         size *= 2;
     }
     unsigned whole = order_for(size / WR_REGION_UNIT);
@@ -194,9 +208,9 @@ mark_range(struct wr_region_extent *extent, size_t from, size_t to)
 }
 
 void
-wr_region_init(struct wr_region *region, const weir_alloc *alloc)
+wr_region_init(struct wr_region *region, const weir_alloc *alloc, size_t alignment)
 {
-    *region = (struct wr_region){ .alloc = *alloc };
+    *region = (struct wr_region){ .alloc = *alloc, .alignment = alignment };
 }
 
 void
@@ -205,7 +219,14 @@ wr_region_fini(struct wr_region *region)
     while (region->extents != NULL) {
         extent_free(region, region->extents);
     }
-    *region = (struct wr_region){ .alloc = region->alloc };
+    *region = (struct wr_region){ .alloc = region->alloc, .alignment = region->alignment };
+}
+
+static void
+use(struct wr_region *region, struct wr_region_extent *extent, size_t units)
+{
+    extent->used += units * WR_REGION_UNIT;
+    region->used_bytes += units * WR_REGION_UNIT;
 }
 
 void *
@@ -215,7 +236,11 @@ wr_region_new(struct wr_region *region, size_t size)
     unsigned order = order_for(units);
     if (order >= WR_REGION_ORDERS) {
         struct wr_region_extent *own = extent_new(region, units * WR_REGION_UNIT, WR_REGION_ORDERS);
-        return own != NULL ? own->base : NULL;
+        if (own == NULL) {
+            return NULL;
+        }
+        use(region, own, units);
+        return own->base;
     }
     unsigned found = order;
     while (found < WR_REGION_ORDERS && region->free[found] == NULL) {
@@ -236,7 +261,19 @@ wr_region_new(struct wr_region *region, size_t size)
     free_take(region, extent, unit);
     mark_range(extent, unit, unit + units);
     give_range(region, extent, unit + units, unit + ((size_t)1 << found));
+    use(region, extent, units);
     return block;
+}
+
+/* Frees an extent that is free as a whole, the newest one excepted. */
+static void
+drop_if_empty(struct wr_region *region, struct wr_region_extent *extent)
+{
+    bool is_empty = extent->map[0] == (extent->order | MAP_FREE);
+    if (is_empty && (extent->is_closed || extent != region->extents)) {
+        free_take(region, extent, 0);
+        extent_free(region, extent);
+    }
 }
 
 void
@@ -246,21 +283,97 @@ wr_region_free(struct wr_region *region, void *ptr, size_t size)
         return;
     }
     struct wr_region_extent *extent = extent_of(region, ptr);
+    size_t units = (size + WR_REGION_UNIT - 1) / WR_REGION_UNIT;
+    region->used_bytes -= units * WR_REGION_UNIT;
+    extent->used -= units * WR_REGION_UNIT;
     if (extent->order == WR_REGION_ORDERS) {
         extent_free(region, extent);
         return;
     }
-    size_t unit = (size_t)((uint8_t *)ptr - extent->base) / WR_REGION_UNIT;
-    size_t units = (size + WR_REGION_UNIT - 1) / WR_REGION_UNIT;
-    size_t at = unit;
+    size_t at = (size_t)((uint8_t *)ptr - extent->base) / WR_REGION_UNIT;
     for (size_t left = units; left > 0;) {
         unsigned order = 63 - (unsigned)__builtin_clzll(left);
         give(region, extent, at, order);
         at += (size_t)1 << order;
         left -= (size_t)1 << order;
     }
-    if (extent != region->extents && extent->map[0] == (extent->order | MAP_FREE)) {
-        free_take(region, extent, 0);
-        extent_free(region, extent);
+    drop_if_empty(region, extent);
+}
+
+void
+wr_region_trim(struct wr_region *region)
+{
+    struct wr_region_extent *newest = region->extents;
+    if (newest != NULL && newest->used == 0 && newest->size > region->used_bytes) {
+        free_take(region, newest, 0);
+        extent_free(region, newest);
     }
+}
+
+/* Moves the free blocks of an extent to the other lists. */
+static void
+set_closed(struct wr_region *region, struct wr_region_extent *extent, bool is_closed)
+{
+    size_t units = (size_t)1 << extent->order;
+    for (size_t unit = 0; unit < units;) {
+        if (unit % 8 == 0 && units >= 8 && (wr_get_u64(extent->map + unit) & ALL_MAP_FREE) == 0) {
+            unit += 8;
+            continue;
+        }
+        unsigned order = extent->map[unit] & ~MAP_FREE;
+        if ((extent->map[unit] & MAP_FREE) != 0) {
+            extent->is_closed = !is_closed;
+            free_take(region, extent, unit);
+            extent->is_closed = is_closed;
+            free_push(region, extent, unit, order);
+            unit += (size_t)1 << order;
+        } else {
+            unit++; /* inside of what is in use the map's orders may be stale */
+        }
+    }
+    extent->is_closed = is_closed;
+}
+
+bool
+wr_region_close_sparsest(struct wr_region *region)
+{
+    if (region->used_bytes > region->extent_bytes / 2) {
+        return false;
+    }
+    struct wr_region_extent *sparsest = NULL;
+    for (struct wr_region_extent *at = region->extents; at != NULL; at = at->next) {
+        bool is_sparse = at->order < WR_REGION_ORDERS && !at->is_closed && at->used != 0 &&
+                         at->used <= at->size / 2;
+        if (is_sparse &&
+            (sparsest == NULL || at->size - at->used > sparsest->size - sparsest->used)) {
+            sparsest = at;
+        }
+    }
+    if (sparsest == NULL || sparsest->size <= WR_REGION_EXTENT_LEAST) {
+        return false;
+    }
+    set_closed(region, sparsest, true);
+    return true;
+}
+
+bool
+wr_region_is_closed(const struct wr_region *region, const void *ptr)
+{
+    return extent_of(region, ptr)->is_closed;
+}
+
+bool
+wr_region_reopen(struct wr_region *region)
+{
+    bool was_closed = false;
+    struct wr_region_extent *extent = region->extents;
+    while (extent != NULL) {
+        struct wr_region_extent *next = extent->next;
+        if (extent->is_closed) {
+            set_closed(region, extent, false);
+            was_closed = true;
+        }
+        extent = next;
+    }
+    return was_closed;
 }

@@ -10,6 +10,7 @@
 
 #include "weir/alloc.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,15 +27,30 @@ struct wr_region_free;
 
 struct wr_region {
     weir_alloc alloc;
+    size_t alignment; /* of extents */
     struct wr_region_extent *extents;
-    size_t extent_bytes; /* of all of them: what the next one's size follows */
+    size_t extent_bytes; /* of all of them */
+    size_t used_bytes;   /* what the next one's size follows */
     struct wr_region_free *free[WR_REGION_ORDERS];
+    struct wr_region_free *closed_free[WR_REGION_ORDERS];
 };
 
-void wr_region_init(struct wr_region *region, const weir_alloc *alloc);
+/* `alignment`: of extents, a power of two, WR_REGION_UNIT or more. A block whose size is a power of
+ * two is aligned to its size, as far as that goes. */
+void wr_region_init(struct wr_region *region, const weir_alloc *alloc, size_t alignment);
 void wr_region_fini(struct wr_region *region); /* gives everything back, whatever is still in use */
 /* Not zeroed; aligned to WR_REGION_UNIT. NULL: refused. */
 void *wr_region_new(struct wr_region *region, size_t size);
 void wr_region_free(struct wr_region *region, void *ptr, size_t size); /* size as it was asked */
+
+/* Gives the newest extent back too, if it is empty and large for what is in use. */
+void wr_region_trim(struct wr_region *region);
+/* Where half of the memory is free, closes the extent with the most of it: nothing more is taken
+ * from it, and it goes when the last block in it is freed. True: one was closed. */
+bool wr_region_close_sparsest(struct wr_region *region);
+/* Whether it stands in a closed extent, and is to be moved. */
+bool wr_region_is_closed(const struct wr_region *region, const void *ptr);
+/* Opens again what could not be emptied; true: there was such an extent. */
+bool wr_region_reopen(struct wr_region *region);
 
 #endif /* WR_STATE_HEAP_REGION_H */

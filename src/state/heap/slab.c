@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* slab: size classes cut from pages of the region, last freed first used again.
+/* slab: size classes cut from pages of the region.
  *
- *   page  | head 8 | content ... | head 8 | content ... |        head: class << 56 | next block
+ *   page   | head 64 | block | block | ...               4 to 64 KiB, aligned to its size
+ *   block  | head 8 | content ... |                      head: class << 56 | page order << 48 |
+ * link
  *
- * Classes (head included) step by 8 up to 64 bytes, then four to each power of two up to 16 KiB; a
- * page is 4 KiB at first, so that a state of ten strings stays small, and doubles up to 64 KiB.
- * Larger blocks are asked from the allocator one by one and stand in a list, so that closing finds
- * them.
+ * Classes (head included) step by 8 up to 64 bytes, then four to each power of two up to 16 KiB. A
+ * page of a class is 4 KiB at first, so that a state of ten strings stays small, and doubles; a
+ * block over 2 KiB has a page for itself. Larger ones are asked from the allocator one by one and
+ * stand in a list, so that closing finds them.
+ *
+ * Invariants:
+ *   (1) A class's list has the pages with a free block, or room to cut one; those are used in turn.
+ *   (2) A page without a block in use goes back to the region, the last one of a class's list
+ *       excepted: a state that puts and removes one value must not ask for a page each time.
  *
  * The link in the head serves free blocks and those on a list; a block in use has none. The content
  * is left alone until the block is taken again: an open snapshot reads blocks that wait on a list.
@@ -20,14 +27,32 @@ enum {
     CLASS_LARGE = 255,
     PAGE_LEAST = 4 << 10,
     PAGE_MOST = 64 << 10,
-    CLASS_STEPS_OF_8 = 8 /* classes 0..7: 8, 16 ... 64 bytes */
+    CLASS_STEPS_OF_8 = 8, /* classes 0..7: 8, 16 ... 64 bytes */
+    PAGE_HEAD = 64,       /* so that blocks of 64 bytes are lines */
+    SHARED_MOST = 2 << 10,
+    PAGE_BLOCKS_LEAST = 8, /* of a page that has several */
+    ORDER_SHIFT = 48,
+    ORDER_ALONE = 0 /* the block has the page for itself: the page's head is before its own */
 };
 
-#define LINK_MASK (((uint64_t)1 << 56) - 1)
+#define LINK_MASK (((uint64_t)1 << ORDER_SHIFT) - 1)
 
 struct wr_slab_block {
     uint64_t head;
 };
+
+struct wr_slab_page {
+    struct wr_slab_page *next; /* in its class's list */
+    struct wr_slab_page *previous;
+    struct wr_slab_block *free;
+    uint8_t *cut; /* behind the last block that was ever taken */
+    uint8_t *end;
+    size_t size;
+    uint32_t live; /* blocks in use, or on a list of those that wait */
+    bool is_listed;
+};
+
+_Static_assert(sizeof(struct wr_slab_page) <= PAGE_HEAD, "a page's head takes a line");
 
 struct wr_slab_large {
     struct wr_slab_large *next;
@@ -120,22 +145,76 @@ large_free(struct wr_slab *slab, struct wr_slab_block *block)
     wr_memory_free(&slab->alloc, large, large->size);
 }
 
-static bool
+static struct wr_slab_page *
+page_of(struct wr_slab_block *block)
+{
+    unsigned order = (unsigned)(block->head >> ORDER_SHIFT) & 0xff;
+    if (order == ORDER_ALONE) {
+        return (void *)((uint8_t *)block - PAGE_HEAD);
+    }
+    return (void *)((uintptr_t)block & ~(((uintptr_t)1 << order) - 1));
+}
+
+static void
+page_list(struct wr_slab_class *class, struct wr_slab_page *page)
+{
+    page->previous = NULL;
+    page->next = class->pages;
+    if (page->next != NULL) {
+        page->next->previous = page;
+    }
+    class->pages = page;
+    page->is_listed = true;
+}
+
+static void
+page_unlist(struct wr_slab_class *class, struct wr_slab_page *page)
+{
+    if (page->previous != NULL) {
+        page->previous->next = page->next;
+    } else {
+        class->pages = page->next;
+    }
+    if (page->next != NULL) {
+        page->next->previous = page->previous;
+    }
+    page->is_listed = false;
+}
+
+/* A page for several blocks, in its class's list. NULL: refused. */
+static struct wr_slab_page *
 page_new(struct wr_slab *slab, struct wr_slab_class *class, size_t block_size)
 {
     size_t size = class->page_size == 0 ? PAGE_LEAST : class->page_size * 2;
-    while (size < PAGE_MOST && size < block_size * 2) {
+    while (size < PAGE_MOST && size < block_size * PAGE_BLOCKS_LEAST) {
         size *= 2;
     }
     size = size > PAGE_MOST ? PAGE_MOST : size;
-    uint8_t *page = wr_region_new(slab->region, size);
+    struct wr_slab_page *page = wr_region_new(slab->region, size);
     if (page == NULL) {
-        return false;
+        return NULL;
     }
+    wr_slow_assert(((uintptr_t)page & (size - 1)) == 0);
+    *page = (struct wr_slab_page){ .size = size,
+                                   .cut = (uint8_t *)page + PAGE_HEAD,
+                                   .end = (uint8_t *)page + size };
     class->page_size = size;
-    class->next = page;
-    class->end = page + size;
-    return true;
+    page_list(class, page);
+    return page;
+}
+
+/* A block that has a page for itself. */
+static void *
+alone_new(struct wr_slab *slab, unsigned index, size_t block_size)
+{
+    struct wr_slab_page *page = wr_region_new(slab->region, PAGE_HEAD + block_size);
+    if (page == NULL) {
+        return NULL;
+    }
+    *page = (struct wr_slab_page){ .size = PAGE_HEAD + block_size, .live = 1 };
+    struct wr_slab_block *block = (void *)((uint8_t *)page + PAGE_HEAD);
+    block->head = (uint64_t)index << 56 | (uint64_t)ORDER_ALONE << ORDER_SHIFT;
+    return block + 1;
 }
 
 void
@@ -159,20 +238,32 @@ wr_slab_new(struct wr_slab *slab, size_t size)
     if (index == CLASS_LARGE) {
         return large_new(slab, size);
     }
-    struct wr_slab_class *class = &slab->classes[index];
-    struct wr_slab_block *block = class->free;
-    if (block != NULL) {
-        class->free = block_next(block);
-        block_set_next(block, NULL);
-        return block + 1;
-    }
     size_t block_size = class_size(index);
-    if ((size_t)(class->end - class->next) < block_size && !page_new(slab, class, block_size)) {
-        return NULL;
+    if (block_size > SHARED_MOST) {
+        return alone_new(slab, index, block_size);
     }
-    block = (void *)class->next;
-    class->next += block_size;
-    block->head = (uint64_t)index << 56;
+    struct wr_slab_class *class = &slab->classes[index];
+    struct wr_slab_page *page = class->pages;
+    if (__builtin_expect(page == NULL, 0)) {
+        page = page_new(slab, class, block_size);
+        if (page == NULL) {
+            return NULL;
+        }
+    }
+    struct wr_slab_block *block = page->free;
+    if (block != NULL) {
+        page->free = block_next(block);
+        block_set_next(block, NULL);
+    } else {
+        block = (void *)page->cut;
+        page->cut += block_size;
+        uint64_t order = (uint64_t)__builtin_ctzll(page->size);
+        block->head = (uint64_t)index << 56 | order << ORDER_SHIFT;
+    }
+    page->live++;
+    if (page->free == NULL && (size_t)(page->end - page->cut) < block_size) {
+        page_unlist(class, page);
+    }
     return block + 1;
 }
 
@@ -186,8 +277,23 @@ wr_slab_free(struct wr_slab *slab, void *content)
         return;
     }
     wr_slow_assert(index < WR_SLAB_CLASSES);
-    block_set_next(block, slab->classes[index].free);
-    slab->classes[index].free = block;
+    struct wr_slab_class *class = &slab->classes[index];
+    struct wr_slab_page *page = page_of(block);
+    wr_slow_assert(page->live > 0);
+    page->live--;
+    if (page->end == NULL) { /* it had the page for itself */
+        wr_region_free(slab->region, page, page->size);
+        return;
+    }
+    block_set_next(block, page->free);
+    page->free = block;
+    if (!page->is_listed) {
+        page_list(class, page);
+    }
+    if (page->live == 0 && class->pages->next != NULL) { /* there are others */
+        page_unlist(class, page);
+        wr_region_free(slab->region, page, page->size);
+    }
 }
 
 bool
@@ -196,6 +302,13 @@ wr_slab_fits(const void *content, size_t size)
     const struct wr_slab_block *block = (const struct wr_slab_block *)content - 1;
     unsigned index = class_of(size + sizeof(struct wr_slab_block));
     return index != CLASS_LARGE && index == block_class(block);
+}
+
+size_t
+wr_slab_good_size(size_t size)
+{
+    unsigned index = class_of(size + sizeof(struct wr_slab_block));
+    return index == CLASS_LARGE ? size : class_size(index) - sizeof(struct wr_slab_block);
 }
 
 void

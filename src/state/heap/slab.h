@@ -14,21 +14,21 @@
 
 enum {
     WR_SLAB_CLASSES = 48,
+    WR_SLAB_ALIGNMENT = 64 << 10, /* of the largest page */
     WR_SLAB_BLOCK_MOST = 16 << 10 /* larger blocks are pieces of their own */
 };
 
 struct wr_slab_block;
+struct wr_slab_page;
 struct wr_slab_large;
 
 struct wr_slab_class {
-    struct wr_slab_block *free;
-    uint8_t *next; /* the page being cut */
-    uint8_t *end;
-    size_t page_size;
+    struct wr_slab_page *pages; /* those with a free block */
+    size_t page_size;           /* of the newest */
 };
 
 struct wr_slab {
-    struct wr_region *region; /* lent: pages come from it, and go when it goes */
+    struct wr_region *region; /* lent, aligned to WR_SLAB_ALIGNMENT; its pages go when it goes */
     weir_alloc alloc;         /* for large blocks */
     struct wr_slab_large *large;
     struct wr_slab_class classes[WR_SLAB_CLASSES];
@@ -43,6 +43,8 @@ void wr_slab_free(struct wr_slab *slab, void *content);
 /* Whether a value of this size would be given a block of this one's class: it can stay where it is.
  */
 bool wr_slab_fits(const void *content, size_t size);
+/* The size that a block of this one really has: what is asked for up to it costs the same. */
+size_t wr_slab_good_size(size_t size);
 
 /* A list of blocks, through their heads. What is in one keeps its content. */
 struct wr_slab_list {

@@ -17,8 +17,33 @@
 #include "state/heap/heap.h"
 
 enum {
-    IDLE_BLOCKS = 64
-}; /* that waited for a snapshot, freed in one idle turn */
+    IDLE_BLOCKS = 64, /* that waited for a snapshot, freed in one idle turn */
+    IDLE_PAGES = 16   /* of logs of removals */
+};
+
+static size_t
+states_size(uint32_t count)
+{
+    return ((size_t)count + 1) * sizeof(struct wr_snapshot_state);
+}
+
+static void
+states_free(struct weir_snapshot *snapshot)
+{
+    if (snapshot->states != NULL) {
+        wr_memory_free(&snapshot->heap->alloc, snapshot->states,
+                       states_size(snapshot->state_count));
+        snapshot->states = NULL;
+    }
+}
+
+void
+wr_heap_snapshots_fini(struct wr_heap *heap)
+{
+    for (uint32_t i = 0; i < WR_HEAP_SNAPSHOTS; i++) {
+        states_free(&heap->snapshots[i]);
+    }
+}
 
 static void
 slot_free(struct weir_snapshot *snapshot)
@@ -28,10 +53,7 @@ slot_free(struct weir_snapshot *snapshot)
     if (snapshot->walked && snapshot->epoch > heap->stamped_epoch) {
         heap->stamped_epoch = snapshot->epoch;
     }
-    if (snapshot->state_ids != NULL) {
-        wr_memory_free(&heap->alloc, snapshot->state_ids,
-                       (snapshot->state_count + 1) * sizeof(uint16_t));
-    }
+    states_free(snapshot);
     uint32_t slot = snapshot->slot;
     *snapshot = (struct weir_snapshot){ .heap = heap, .slot = slot };
     heap->snapshot_count--;
@@ -85,6 +107,15 @@ free_slot(struct wr_heap *heap)
     return oldest;
 }
 
+void
+wr_heap_stamp_ended(struct wr_heap *heap)
+{
+    struct weir_snapshot *ended;
+    while ((ended = oldest_ended(heap)) != NULL) {
+        stamp_on(ended, SIZE_MAX);
+    }
+}
+
 /* Makes every chunk carry the present epoch. Those that open snapshots need are copied for them. */
 static void
 stamp_all(struct wr_heap *heap, struct weir_snapshot *slot)
@@ -112,22 +143,54 @@ oldest_reader_epoch(const struct wr_heap *heap)
 
 /* Enters all states into the file. */
 static weir_status
-add_states(struct wr_heap *heap, weir_block_writer *writer, uint16_t *ids, weir_error *err)
+add_states(struct wr_heap *heap, weir_block_writer *writer, struct wr_snapshot_state *states,
+           weir_error *err)
 {
     for (uint32_t i = 0; i < heap->state_count; i++) {
         const struct wr_heap_state *state = heap->states[i];
-        weir_state_descriptor descriptor = { .size = sizeof descriptor,
-                                             .kind = WEIR_STATE_VALUE,
-                                             .list_mode = WEIR_LIST_NONE,
-                                             .name = state->name,
-                                             .type = state->type };
-        weir_status status = weir_block_writer_add_state(writer, &descriptor, &ids[i]);
+        weir_state_descriptor descriptor = wr_heap_descriptor(state);
+        weir_status status = weir_block_writer_add_state(writer, &descriptor, &states[i].id);
         if (status != WEIR_OK) {
             return wr_fail(err, status, "snapshot of operator '%s': state '%s' was not entered",
                            heap->operator_name, state->name);
         }
+        if (state->has_ttl) {
+            states[i].ttl = state->ttl;
+            states[i].is_filtered = state->ttl.cleanup_full_snapshot;
+        }
     }
     return WEIR_OK;
+}
+
+/* A walk of another snapshot may stamp what an open one has yet to read: nothing that it counts as
+ * changed is forgotten till then. */
+static void
+keep_marks(struct wr_heap *heap)
+{
+    heap->marks_epoch = heap->base_epoch;
+    for (uint32_t i = 0; i < WR_HEAP_SNAPSHOTS; i++) {
+        const struct weir_snapshot *snapshot = &heap->snapshots[i];
+        if (snapshot->is_changes && !snapshot->ended && !snapshot->walked &&
+            snapshot->base_epoch < heap->marks_epoch) {
+            heap->marks_epoch = snapshot->base_epoch;
+        }
+    }
+}
+
+/* Whether the snapshot that begins holds changes only; the log of removals begins with the first
+ * that may, or with the first of all if the options say that others will. */
+static bool
+begin_changes(struct wr_heap *heap, struct wr_snapshot_state *states, bool incremental)
+{
+    if (heap->epoch - heap->base_epoch >= WR_HEAP_EPOCHS_MOST) {
+        heap->base_epoch = 0; /* 16 bits could not be compared with it any more */
+    }
+    bool is_changes = incremental && wr_changes_are_better(heap, states);
+    heap->is_logging = heap->is_logging || incremental;
+    if (heap->is_logging && heap->log_epoch == 0) {
+        heap->log_epoch = heap->epoch + 1;
+    }
+    return is_changes;
 }
 
 weir_status
@@ -145,24 +208,30 @@ wr_heap_snapshot_begin(weir_backend *self, const weir_snapshot_parameters *param
     if (heap->epoch - heap->stamped_epoch >= WR_HEAP_EPOCHS_MOST) {
         stamp_all(heap, slot);
     }
-    size_t ids_size = (heap->state_count + 1) * sizeof(uint16_t);
-    uint16_t *ids = wr_memory_new(&heap->alloc, ids_size);
-    if (ids == NULL) {
+    struct wr_snapshot_state *states = wr_memory_new(&heap->alloc, states_size(heap->state_count));
+    if (states == NULL) {
         return wr_fail(err, WEIR_NOMEM, "snapshot of operator '%s': no memory to begin",
                        heap->operator_name);
     }
-    weir_status status = add_states(heap, writer, ids, err);
+    weir_status status = add_states(heap, writer, states, err);
     if (status != WEIR_OK) {
-        wr_memory_free(&heap->alloc, ids, ids_size);
+        wr_memory_free(&heap->alloc, states, states_size(heap->state_count));
         return status;
+    }
+    slot->is_changes = begin_changes(heap, states, parameters->incremental);
+    if (slot->is_changes) {
+        weir_block_writer_set_changes(writer);
     }
     heap->epoch++;
     heap->snapshot_count++;
     heap->readers++;
     slot->writer = writer;
     slot->epoch = heap->epoch;
-    slot->state_ids = ids;
+    slot->base_epoch = heap->base_epoch;
+    slot->states = states;
+    slot->now_ms = self->now_ms;
     slot->state_count = heap->state_count;
+    keep_marks(heap);
     *out_snapshot = slot;
     return WEIR_OK;
 }
@@ -187,24 +256,47 @@ wr_heap_snapshot_turn(weir_backend *self, weir_snapshot *snapshot, size_t budget
     if (is_done) {
         wr_cow_reader_done(snapshot);
         snapshot->walked = true;
+        keep_marks(heap);
     }
     *out_done = is_done;
     return WEIR_OK;
 }
 
+/* The snapshot is what the next incremental one builds on. */
+static void
+become_base(const struct weir_snapshot *snapshot)
+{
+    struct wr_heap *heap = snapshot->heap;
+    if (snapshot->epoch <= heap->base_epoch) {
+        return; /* a newer one has completed already */
+    }
+    heap->base_epoch = snapshot->epoch;
+    heap->changes_bytes = snapshot->is_changes ? heap->changes_bytes + snapshot->bytes : 0;
+    heap->full_bytes = snapshot->is_changes ? heap->full_bytes : snapshot->bytes;
+}
+
 void
 wr_heap_snapshot_end(weir_backend *self, weir_snapshot *snapshot, bool completed)
 {
-    (void)self;
-    (void)completed; /* what was prepared for a completed one comes with deltas */
+    struct wr_heap *heap = wr_heap_of(self);
     snapshot->writer = NULL;
     if (snapshot->walked) {
+        if (completed) {
+            become_base(snapshot);
+        }
         slot_free(snapshot);
-        return;
+    } else {
+        wr_cow_reader_done(snapshot);
+        snapshot->ended = true;
+        snapshot->in_block = false;
+        snapshot->has_to_clear = false;
+        snapshot->removed = (struct wr_removed_cursor){ 0 };
+        snapshot->record = (struct wr_record_progress){ 0 };
     }
-    wr_cow_reader_done(snapshot);
-    snapshot->ended = true;
-    snapshot->in_block = false;
+    keep_marks(heap);
+    for (uint32_t i = 0; i < heap->state_count; i++) {
+        wr_changes_sweep(heap->states[i]);
+    }
 }
 
 bool
@@ -217,8 +309,10 @@ wr_heap_idle_turn(weir_backend *self, size_t budget_bytes)
         return true;
     }
     wr_slab_list_free(&heap->slab, &heap->freeing, IDLE_BLOCKS);
+    bool has_removed = wr_changes_free_some(heap, IDLE_PAGES);
     bool has_pages = wr_copies_trim(&heap->copies);
-    return has_pages || heap->freeing.first != NULL;
+    bool is_shrinking = wr_shrink_turn(heap, budget_bytes);
+    return is_shrinking || has_pages || has_removed || heap->freeing.first != NULL;
 }
 
 bool

@@ -32,7 +32,8 @@
 
 enum {
     TABLE_BUCKETS_MOST = 1 << 29, /* seven slots each still count in 32 bits */
-    FEW_SLOTS = 6
+    FEW_SLOTS = 6,
+    TIGHTEN_HOMES = 32 /* moved between two batches: some 10 us */
 };
 
 static uint32_t
@@ -100,16 +101,16 @@ struct wr_table *
 wr_table_new(struct wr_heap_state *state, uint32_t bucket_count, bool ready)
 {
     struct wr_heap *heap = state->heap;
-    struct wr_table *table = wr_region_new(&heap->region, sizeof *table);
+    struct wr_table *table = wr_region_new(&heap->tables, sizeof *table);
     if (table == NULL) {
         return NULL;
     }
     *table = (struct wr_table){ .bucket_count = bucket_count, .born = heap->epoch };
     table->moved_epoch = table->born;
     size_t size = buckets_size(&state->layout, bucket_count);
-    table->buckets = wr_region_new(&heap->region, size);
+    table->buckets = wr_region_new(&heap->tables, size);
     if (table->buckets == NULL) {
-        wr_region_free(&heap->region, table, sizeof *table);
+        wr_region_free(&heap->tables, table, sizeof *table);
         return NULL;
     }
     state->bucket_bytes += size;
@@ -126,8 +127,8 @@ wr_table_free(struct wr_heap_state *state, struct wr_table *table)
     size_t size = buckets_size(&state->layout, table->bucket_count);
     state->bucket_bytes -= size;
     wr_slow_assert(table->copies == NULL);
-    wr_region_free(&heap->region, table->buckets, size);
-    wr_region_free(&heap->region, table, sizeof *table);
+    wr_region_free(&heap->tables, table->buckets, size);
+    wr_region_free(&heap->tables, table, sizeof *table);
 }
 
 bool
@@ -160,7 +161,7 @@ wr_table_find(const struct wr_heap_state *state, uint32_t group, const struct wr
     return false;
 }
 
-/* Takes the first free slot from the home on. */
+/* Takes the first free slot from the home on. It is not dirty yet. */
 static void
 take_slot(struct wr_heap_state *state, struct wr_table *table, uint32_t high, uint64_t tag,
           struct wr_place *out_place)
@@ -178,7 +179,6 @@ take_slot(struct wr_heap_state *state, struct wr_table *table, uint32_t high, ui
             uint32_t slot = wr_mask_slot(free_slots);
             wr_cow_touch(state, table, bucket);
             bucket->tags |= tag << (slot * 8);
-            wr_bucket_set_dirty(bucket, slot);
             *out_place =
                 (struct wr_place){ table, bucket, slot, wr_bucket_slot(layout, bucket, slot) };
             break;
@@ -199,6 +199,7 @@ move_home(struct wr_heap_state *state, struct wr_table *to, struct wr_table *fro
     uint32_t index = home;
     for (uint32_t tried = 0; tried < from->bucket_count; tried++) {
         const struct wr_bucket *bucket = wr_table_bucket(layout, from, index);
+        const uint8_t changed = wr_bucket_changed(bucket, state->heap->base_epoch);
         for (uint32_t slot = 0; slot < layout->slots; slot++) {
             uint8_t tag = wr_bucket_tag(bucket, slot);
             if (tag == 0) {
@@ -211,6 +212,9 @@ move_home(struct wr_heap_state *state, struct wr_table *to, struct wr_table *fro
             }
             struct wr_place place;
             take_slot(state, to, high, tag, &place);
+            if ((changed & (1u << slot)) != 0) { /* moving alone is no change */
+                wr_bucket_set_dirty(place.bucket, place.slot);
+            }
             memcpy(place.at, at, layout->slot_bytes);
             from->count--;
         }
@@ -314,6 +318,10 @@ wr_table_insert(struct wr_heap_state *state, uint32_t group, const struct wr_pro
     const struct wr_layout *layout = &state->layout;
     struct wr_table *table = wr_table_serving(state->tables[group], probe->high);
     take_slot(state, table, probe->high, probe->tag, out_place);
+    wr_bucket_set_dirty(out_place->bucket, out_place->slot);
+    if (__builtin_expect(state->panes != NULL, 0)) {
+        state->panes->panes[group / state->heap->key_group_count].count++;
+    }
     memcpy(out_place->at, &probe->part[0], 8);
     if (layout->key_part_bytes == 16) {
         uint64_t second = probe->data != NULL ? (uint64_t)(uintptr_t)key_block : probe->part[1];
@@ -346,6 +354,40 @@ consider_shrinking(struct wr_heap_state *state, uint32_t group)
     }
 }
 
+bool
+wr_table_tighten(struct wr_heap_state *state, uint32_t group, size_t *io_spent)
+{
+    const struct wr_layout *layout = &state->layout;
+    struct wr_heap *heap = state->heap;
+    struct wr_table *table = state->tables[group];
+    wr_slow_assert(heap->snapshot_count == 0);
+    *io_spent += WR_TIGHTEN_LOOK;
+    if (table == NULL) {
+        return false;
+    }
+    if (table->growing) {
+        move_homes(state, group, TIGHTEN_HOMES);
+        *io_spent += buckets_size(layout, TIGHTEN_HOMES);
+        return true;
+    }
+    if (table->count == 0) {
+        wr_cow_sweep(state, group);
+        state->tables[group] = NULL;
+        wr_cow_drop_table(state, table);
+        return false;
+    }
+    uint32_t size = wr_table_size_for(layout, table->count);
+    bool is_loose = size <= table->bucket_count / 2;
+    bool is_misplaced = wr_region_is_closed(&heap->tables, table) ||
+                        wr_region_is_closed(&heap->tables, table->buckets);
+    if (!is_loose && !is_misplaced) {
+        return false;
+    }
+    *io_spent += buckets_size(layout, TIGHTEN_HOMES);
+    weir_status status = begin_resize(state, group, is_loose ? size : table->bucket_count);
+    return status == WEIR_OK && state->tables[group]->growing; /* refused: it stays as it is */
+}
+
 void
 wr_table_remove(struct wr_heap_state *state, uint32_t group, const struct wr_place *place)
 {
@@ -360,5 +402,9 @@ wr_table_remove(struct wr_heap_state *state, uint32_t group, const struct wr_pla
     table->removed++;
     table->removed_epoch = state->heap->epoch;
     state->count--;
+    state->heap->shrink.removals++;
+    if (__builtin_expect(state->panes != NULL, 0)) {
+        state->panes->panes[group / state->heap->key_group_count].count--;
+    }
     consider_shrinking(state, group);
 }

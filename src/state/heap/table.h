@@ -5,6 +5,10 @@
 
 #include "state/heap/heap.h"
 
+enum {
+    WR_TIGHTEN_LOOK = 16 /* what it costs to see that there is nothing to do */
+};
+
 /* Where an entry stands. */
 struct wr_place {
     struct wr_table *table;
@@ -32,6 +36,11 @@ void wr_table_insert(struct wr_heap_state *state, uint32_t group, const struct w
                      const uint8_t *key_block, struct wr_place *out_place);
 /* Frees the slot; the blocks it points to are the caller's. */
 void wr_table_remove(struct wr_heap_state *state, uint32_t group, const struct wr_place *place);
+
+/* A step towards a table that is as small as its content, and not in a part of the region that is
+ * to be emptied; between batches and without snapshots. Adds what it cost, about the bytes touched.
+ * True: more steps are left. */
+bool wr_table_tighten(struct wr_heap_state *state, uint32_t group, size_t *io_spent);
 
 /* Which of a growing pair serves this hash. */
 static inline struct wr_table *

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* walk: a snapshot's way through the live state, a bounded piece a turn.
  *
- *   state --> key group --> table(s) of the group --> chunk: read as it was   [wr_cow_read]
+ *   state --> key group --> keys removed from it (changes only), written
+ *                      '--> table(s) of the group --> chunk: read as it was   [wr_cow_read]
  *                                                            written
  *                                                            stamped          [wr_cow_walked]
  *
  * Flat states with fixed keys are written as images, a block a table; all others as records, a
- * block a key group. Empty ones leave no block. A chunk of records may take several turns: until
- * it is finished it is not stamped, so a write in between copies it and the walk goes on in the
- * copy, at the same slot.
- *
- * Room: a piece is written when the writer can take it without waiting. What is larger than half
- * of all its buffers is written when half of them are free, since there may never be more.
+ * block a key group. Changes are records of those slots alone that were written since the base,
+ * behind the keys that were removed; of states that are else images they are packed. Empty ones
+ * leave no block. A chunk of records, and a record of a list or map, may take several turns: until
+ * the chunk is finished it is not stamped, so a write in between copies it and the walk goes on in
+ * the copy, at the same slot.
  *
  * The walk of an ended snapshot writes nothing and reads nothing: it stamps, and gives its copies
  * back.
@@ -19,22 +19,16 @@
 #include "base/fail.h"
 #include "state/heap/heap.h"
 #include "state/heap/image.h"
+#include "state/heap/record.h"
 #include "state/key_hash.h"
 
 enum {
     COST_GROUP = 16,                 /* of looking at an empty key group */
+    COST_REMOVED = 8,                /* of passing a key removed from another */
     COST_STAMP = WR_CHUNK_BYTES / 4, /* of a chunk that is not written */
 };
 
 static const uint8_t blank_chunk[WR_CHUNK_BYTES];
-
-static bool
-has_room(struct weir_snapshot *snapshot, size_t size)
-{
-    size_t room = weir_block_writer_room(snapshot->writer);
-    snapshot->room_most = room > snapshot->room_most ? room : snapshot->room_most;
-    return room >= size || (room >= snapshot->room_most / 2 && room > 0);
-}
 
 static struct wr_heap_state *
 walk_state(const struct weir_snapshot *snapshot)
@@ -57,18 +51,28 @@ chunk_bytes(const struct wr_layout *layout, const struct wr_table *table, uint32
 }
 
 static weir_status
-end_block(struct weir_snapshot *snapshot, weir_block_kind kind)
+end_block(struct weir_snapshot *snapshot)
 {
-    if (!snapshot->in_block) {
+    bool is_empty = snapshot->entries == 0 && snapshot->block_kind != WEIR_BLOCK_IMAGE;
+    if (!snapshot->in_block || is_empty) {
+        snapshot->in_block = false;
         return WEIR_OK;
     }
-    weir_block block = { .kind = kind,
-                         .state = snapshot->state_ids[snapshot->state],
-                         .key_group = snapshot->heap->key_group_first + snapshot->key_group,
+    weir_block block = { .kind = snapshot->block_kind,
+                         .state = snapshot->states[snapshot->state].id,
+                         .key_group = snapshot->heap->key_group_first +
+                                      snapshot->key_group % snapshot->heap->key_group_count,
                          .entries = snapshot->entries };
     snapshot->in_block = false;
     snapshot->entries = 0;
     return weir_block_writer_end_block(snapshot->writer, &block);
+}
+
+static void
+begin_block(struct weir_snapshot *snapshot, weir_block_kind kind)
+{
+    snapshot->in_block = true;
+    snapshot->block_kind = kind;
 }
 
 /* Whether the slot's home had moved to the new table when the snapshot began. */
@@ -122,19 +126,19 @@ write_image_head(struct weir_snapshot *snapshot, const struct wr_heap_state *sta
                               .seed = state->heap->hash_seed };
     uint8_t head[WR_IMAGE_HEAD];
     wr_image_encode(&image, head);
-    snapshot->in_block = true;
-    return weir_block_writer_write(snapshot->writer, head, sizeof head);
+    begin_block(snapshot, WEIR_BLOCK_IMAGE);
+    return wr_record_put(snapshot, head, sizeof head);
 }
 
-/* Writes the walk's chunk as it was. *out_size: 0 if there is no room. */
+/* Writes the walk's chunk as it was. */
 static weir_status
-write_image_chunk(struct weir_snapshot *snapshot, size_t *out_size)
+write_image_chunk(struct weir_snapshot *snapshot, size_t *io_spent, enum wr_pace *out_pace)
 {
     const struct wr_heap_state *state = walk_state(snapshot);
     const struct wr_table *table = snapshot->table;
     size_t size = chunk_bytes(&state->layout, table, snapshot->chunk);
-    *out_size = 0;
-    if (!has_room(snapshot, size + WR_IMAGE_HEAD)) {
+    if (!wr_record_has_room(snapshot, size + WR_IMAGE_HEAD)) {
+        *out_pace = WR_PACE_FULL;
         return WEIR_OK;
     }
     if (snapshot->chunk == 0) {
@@ -145,73 +149,121 @@ write_image_chunk(struct weir_snapshot *snapshot, size_t *out_size)
         uint32_t moved = wr_cow_moved_at(snapshot, table);
         snapshot->entries += count_entries(state, table, bytes, size, moved);
     }
-    WR_TRY(weir_block_writer_write(snapshot->writer, bytes != NULL ? bytes : blank_chunk, size));
-    *out_size = size;
-    return WEIR_OK;
+    *io_spent += size;
+    *out_pace = WR_PACE_DONE;
+    return wr_record_put(snapshot, bytes != NULL ? bytes : blank_chunk, size);
 }
 
-static weir_status
-write_record(struct weir_snapshot *snapshot, weir_bytes key, weir_bytes value)
+/* Whether this slot of the bucket is to be written. */
+static bool
+is_wanted(const struct weir_snapshot *snapshot, const struct wr_heap_state *state,
+          const struct wr_bucket *bucket, uint32_t slot, uint32_t moved)
 {
-    uint8_t head[8];
-    wr_put_u32(head, (uint32_t)key.size);
-    wr_put_u32(head + 4, (uint32_t)value.size);
-    snapshot->in_block = true;
-    snapshot->entries++;
-    WR_TRY(weir_block_writer_write(snapshot->writer, head, sizeof head));
-    WR_TRY(weir_block_writer_write(snapshot->writer, key.data, key.size));
-    return weir_block_writer_write(snapshot->writer, value.data, value.size);
-}
-
-static weir_bytes
-slot_value(const struct wr_layout *layout, const uint8_t *slot)
-{
-    const uint8_t *value = slot + layout->key_part_bytes;
-    if (!layout->value_in_slab) {
-        return weir_bytes_of(value, layout->value_size);
+    if (wr_bucket_tag(bucket, slot) == 0) {
+        return false;
     }
-    struct wr_reference reference;
-    memcpy(&reference, value, sizeof reference);
-    return weir_bytes_of(reference.place, reference.size);
+    if (wr_record_is_change(snapshot) &&
+        (wr_bucket_changed(bucket, snapshot->base_epoch) >> slot & 1) == 0) {
+        return false;
+    }
+    return !is_void(state, snapshot->table, wr_bucket_slot(&state->layout, bucket, slot), moved);
+}
+
+/* Begins the block that records of the walk's state go into, unless it is begun. */
+static weir_status
+need_block(struct weir_snapshot *snapshot, enum wr_pace *out_pace)
+{
+    *out_pace = WR_PACE_DONE;
+    weir_block_kind kind = wr_record_is_packed(snapshot)   ? WEIR_BLOCK_IMAGE
+                           : wr_record_is_change(snapshot) ? WEIR_BLOCK_CHANGES
+                                                           : WEIR_BLOCK_RECORDS;
+    if (snapshot->in_block && snapshot->block_kind == kind) {
+        return WEIR_OK;
+    }
+    if (!wr_record_has_room(snapshot, WR_PACKED_HEAD)) {
+        *out_pace = WR_PACE_FULL;
+        return WEIR_OK;
+    }
+    WR_TRY(end_block(snapshot)); /* deletions, before what is packed */
+    begin_block(snapshot, kind);
+    if (kind != WEIR_BLOCK_IMAGE) {
+        return WEIR_OK;
+    }
+    const struct wr_layout *layout = &walk_state(snapshot)->layout;
+    uint8_t head[WR_PACKED_HEAD];
+    wr_packed_encode(layout->key_size, layout->is_set ? 0 : layout->value_size, head);
+    return wr_record_put(snapshot, head, sizeof head);
 }
 
 /* Writes records of the walk's chunk, from snapshot->entry on, as far as room and budget reach. */
 static weir_status
-write_records(struct weir_snapshot *snapshot, size_t budget_bytes, size_t *out_size,
-              bool *out_whole)
+write_records(struct weir_snapshot *snapshot, size_t budget_bytes, size_t *io_spent,
+              enum wr_pace *out_pace)
 {
     const struct wr_heap_state *state = walk_state(snapshot);
     const struct wr_layout *layout = &state->layout;
-    const struct wr_table *table = snapshot->table;
-    const uint8_t *bytes = wr_cow_read(snapshot, state, table, snapshot->chunk);
-    uint32_t slots =
-        bytes == NULL
-            ? 0
-            : (uint32_t)(chunk_bytes(layout, table, snapshot->chunk) / layout->bucket_bytes) *
-                  layout->slots;
-    uint32_t moved = wr_cow_moved_at(snapshot, table);
-    size_t size = 0;
-    *out_whole = false;
-    for (; snapshot->entry < slots && size < budget_bytes; snapshot->entry++) {
+    const uint8_t *bytes = wr_cow_read(snapshot, state, snapshot->table, snapshot->chunk);
+    size_t size = bytes != NULL ? chunk_bytes(layout, snapshot->table, snapshot->chunk) : 0;
+    uint32_t slots = (uint32_t)(size / layout->bucket_bytes) * layout->slots;
+    uint32_t moved = wr_cow_moved_at(snapshot, snapshot->table);
+    bool is_change = wr_record_is_change(snapshot);
+    for (; snapshot->entry < slots; snapshot->entry++) {
+        if (*io_spent >= budget_bytes) {
+            *out_pace = WR_PACE_SPENT;
+            return WEIR_OK;
+        }
         const struct wr_bucket *bucket =
             (const void *)(bytes +
                            (size_t)(snapshot->entry / layout->slots) * layout->bucket_bytes);
-        uint32_t index = snapshot->entry % layout->slots;
-        const uint8_t *slot = wr_bucket_slot(layout, bucket, index);
-        if (wr_bucket_tag(bucket, index) == 0 || is_void(state, table, slot, moved)) {
+        uint32_t slot = snapshot->entry % layout->slots;
+        if (is_change && wr_bucket_changed(bucket, snapshot->base_epoch) == 0) {
+            snapshot->entry += layout->slots - 1 - slot;
             continue;
         }
-        weir_bytes key = wr_slot_key(layout, slot);
-        weir_bytes value = slot_value(layout, slot);
-        if (!has_room(snapshot, 8 + key.size + value.size)) {
-            *out_size = size;
+        if (!is_wanted(snapshot, state, bucket, slot, moved)) {
+            continue;
+        }
+        WR_TRY(need_block(snapshot, out_pace));
+        if (*out_pace == WR_PACE_DONE) {
+            WR_TRY(wr_record_write(snapshot, layout, wr_bucket_slot(layout, bucket, slot),
+                                   budget_bytes, io_spent, out_pace));
+        }
+        if (*out_pace != WR_PACE_DONE) {
             return WEIR_OK;
         }
-        WR_TRY(write_record(snapshot, key, value));
-        size += 8 + key.size + value.size;
     }
-    *out_whole = snapshot->entry >= slots;
-    *out_size = size;
+    *out_pace = WR_PACE_DONE;
+    return WEIR_OK;
+}
+
+/* Writes the keys removed from the group, as far as room and budget reach. */
+static weir_status
+write_removed(struct weir_snapshot *snapshot, size_t budget_bytes, size_t *io_spent,
+              enum wr_pace *out_pace)
+{
+    struct wr_removed_cursor *cursor = &snapshot->removed;
+    while (cursor->segment != NULL) {
+        struct wr_removed_cursor next = *cursor;
+        size_t looked = 0;
+        const struct wr_removed *removed =
+            wr_changes_next(&next, snapshot->key_group, snapshot->base_epoch, &looked);
+        *io_spent += looked * COST_REMOVED;
+        if (removed != NULL && !wr_record_has_room(snapshot, 8 + removed->size)) {
+            *out_pace = WR_PACE_FULL;
+            return WEIR_OK;
+        }
+        *cursor = next;
+        if (removed != NULL) {
+            *io_spent += 8 + removed->size;
+            begin_block(snapshot, WEIR_BLOCK_CHANGES);
+            WR_TRY(wr_record_delete(snapshot, weir_bytes_of(removed->key, removed->size)));
+        }
+        if (*io_spent >= budget_bytes) {
+            *out_pace = WR_PACE_SPENT;
+            return WEIR_OK;
+        }
+    }
+    *out_pace = WR_PACE_DONE;
     return WEIR_OK;
 }
 
@@ -235,87 +287,136 @@ enter_table(struct weir_snapshot *snapshot, struct wr_table *table)
         table != NULL && table->used == 0 && table->removed_epoch < snapshot->epoch;
 }
 
-/* One chunk, or a part of one. *out_spent is what it counts for; 0: there was no room. */
+/* Whether the walk's state is written as images. */
+static bool
+is_image(const struct weir_snapshot *snapshot)
+{
+    bool is_filtered = !snapshot->is_changes && snapshot->states[snapshot->state].is_filtered;
+    return !wr_record_is_change(snapshot) && !is_filtered &&
+           wr_layout_is_image(&walk_state(snapshot)->layout);
+}
+
+/* One chunk, or a part of one. */
 static weir_status
-walk_chunk(struct weir_snapshot *snapshot, size_t budget_bytes, size_t *out_spent)
+walk_chunk(struct weir_snapshot *snapshot, size_t budget_bytes, size_t *io_spent,
+           enum wr_pace *out_pace)
 {
     struct wr_heap_state *state = walk_state(snapshot);
     struct wr_table *table = snapshot->table;
-    bool is_image = wr_layout_is_image(&state->layout);
     bool is_written = !snapshot->ended && !snapshot->is_blank;
-    size_t spent = COST_STAMP;
-    if (is_written && is_image) {
-        WR_TRY(write_image_chunk(snapshot, &spent));
-        if (spent == 0) {
-            *out_spent = 0;
-            return WEIR_OK;
+    *out_pace = WR_PACE_DONE;
+    if (is_written && is_image(snapshot)) {
+        WR_TRY(write_image_chunk(snapshot, io_spent, out_pace));
+    } else {
+        if (is_written) {
+            WR_TRY(write_records(snapshot, budget_bytes, io_spent, out_pace));
         }
-    } else if (is_written) {
-        bool is_whole;
-        WR_TRY(write_records(snapshot, budget_bytes, &spent, &is_whole));
-        if (!is_whole) {
-            *out_spent = spent < budget_bytes ? 0 : spent;
-            return WEIR_OK;
-        }
-        spent += COST_STAMP;
+        *io_spent += COST_STAMP;
+    }
+    if (*out_pace != WR_PACE_DONE) {
+        return WEIR_OK;
     }
     wr_cow_walked(snapshot, state, table, snapshot->chunk);
     snapshot->entry = 0;
     snapshot->chunk++;
-    *out_spent = spent;
     if (snapshot->chunk < chunk_count(&state->layout, table)) {
         return WEIR_OK;
     }
-    if (is_written && is_image) {
-        WR_TRY(end_block(snapshot, WEIR_BLOCK_IMAGE));
+    if (is_written && is_image(snapshot)) {
+        WR_TRY(end_block(snapshot));
     }
     enter_table(snapshot, next_table(snapshot, table->older));
     return WEIR_OK;
 }
 
-/* Goes on to the next key group, or state; false: that was the last one. */
+static void
+enter_group(struct weir_snapshot *snapshot)
+{
+    const struct wr_heap_state *state = walk_state(snapshot);
+    uint32_t group = snapshot->key_group;
+    snapshot->in_group = true;
+    snapshot->removed = (struct wr_removed_cursor){ 0 };
+    bool is_first_row =
+        group < state->heap->key_group_count; /* deletions come before all records */
+    bool is_written = snapshot->is_changes && !snapshot->ended && is_first_row;
+    snapshot->has_to_clear = is_written && !wr_record_is_change(snapshot);
+    if (is_written && !snapshot->has_to_clear) {
+        wr_changes_first(state, group, snapshot->base_epoch, snapshot->epoch, &snapshot->removed);
+    }
+    enter_table(snapshot, next_table(snapshot, state->tables[group]));
+}
+
+/* Goes on to the next key group, or state. */
 static weir_status
 leave_group(struct weir_snapshot *snapshot)
 {
     struct wr_heap_state *state = walk_state(snapshot);
     if (!snapshot->ended) {
-        WR_TRY(end_block(snapshot, WEIR_BLOCK_RECORDS));
+        WR_TRY(end_block(snapshot));
     }
     uint32_t group = snapshot->key_group;
+    snapshot->in_group = false;
     snapshot->key_group++;
     wr_cow_sweep(state, group);
-    if (snapshot->key_group == snapshot->heap->key_group_count) {
+    if (snapshot->key_group == state->table_count) {
         snapshot->key_group = 0;
         snapshot->state++;
     }
     return WEIR_OK;
 }
 
+/* Says that the group begins anew. */
+static weir_status
+write_clear(struct weir_snapshot *snapshot, size_t *io_spent, enum wr_pace *out_pace)
+{
+    uint8_t head[WR_PACKED_HEAD];
+    if (!wr_record_has_room(snapshot, sizeof head)) {
+        *out_pace = WR_PACE_FULL;
+        return WEIR_OK;
+    }
+    wr_clear_encode(head);
+    *io_spent += sizeof head;
+    snapshot->has_to_clear = false;
+    begin_block(snapshot, WEIR_BLOCK_IMAGE);
+    WR_TRY(wr_record_put(snapshot, head, sizeof head));
+    return end_block(snapshot);
+}
+
+/* The next piece of the walk. */
+static weir_status
+step(struct weir_snapshot *snapshot, size_t budget_bytes, size_t *io_spent, enum wr_pace *out_pace)
+{
+    if (!snapshot->in_group) {
+        enter_group(snapshot);
+    }
+    *out_pace = WR_PACE_DONE;
+    *io_spent += COST_GROUP;
+    if (snapshot->has_to_clear) {
+        return write_clear(snapshot, io_spent, out_pace);
+    }
+    if (snapshot->removed.segment != NULL) {
+        return write_removed(snapshot, budget_bytes, io_spent, out_pace);
+    }
+    if (snapshot->table != NULL) {
+        WR_TRY(walk_chunk(snapshot, budget_bytes, io_spent, out_pace));
+    }
+    return snapshot->table == NULL ? leave_group(snapshot) : WEIR_OK;
+}
+
 weir_status
 wr_walk_turn(struct weir_snapshot *snapshot, size_t budget_bytes, bool *out_done, weir_error *err)
 {
     size_t left = budget_bytes > 0 ? budget_bytes : 1;
-    while (left > 0 && snapshot->state < snapshot->state_count) {
-        struct wr_heap_state *state = walk_state(snapshot);
-        size_t spent = COST_GROUP;
-        weir_status status = WEIR_OK;
-        if (snapshot->table == NULL) {
-            enter_table(snapshot, next_table(snapshot, state->tables[snapshot->key_group]));
-        }
-        if (snapshot->table != NULL) {
-            status = walk_chunk(snapshot, left, &spent);
-        }
-        if (status == WEIR_OK && snapshot->table == NULL) {
-            status = leave_group(snapshot);
-        }
+    enum wr_pace pace = WR_PACE_DONE;
+    while (left > 0 && pace != WR_PACE_FULL && snapshot->state < snapshot->state_count) {
+        size_t spent = 0;
+        weir_status status = step(snapshot, left, &spent, &pace);
         if (status != WEIR_OK) {
             return wr_fail(err, status,
                            "snapshot of operator '%s', state '%s', key group %u: writing failed",
-                           snapshot->heap->operator_name, state->name,
-                           snapshot->heap->key_group_first + snapshot->key_group);
-        }
-        if (spent == 0) {
-            break;
+                           snapshot->heap->operator_name, walk_state(snapshot)->name,
+                           snapshot->heap->key_group_first +
+                               snapshot->key_group % snapshot->heap->key_group_count);
         }
         left -= spent < left ? spent : left;
     }

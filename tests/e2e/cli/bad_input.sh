@@ -157,7 +157,7 @@ new_operator_starts_empty_and_it_is_said() {
 }
 
 every_damaged_checkpoint_is_refused_with_file_and_offset() {
-    make_checkpoint -p 2
+    make_checkpoint -p 2 -D execution.checkpointing.data-inline-threshold=0
     local seed words refused=0
     for seed in $(seq 1 200); do
         rm -rf damaged other
@@ -174,7 +174,7 @@ every_damaged_checkpoint_is_refused_with_file_and_offset() {
 }
 
 a_missing_file_of_a_checkpoint_is_named() {
-    make_checkpoint
+    make_checkpoint -D execution.checkpointing.data-inline-threshold=0
     local file
     file=$(ls "$made"/*.state | head -n 1)
     rm "$file"
@@ -302,19 +302,49 @@ a_file_that_is_no_yaml_is_told_with_its_line() {
     says 'nowhere.yaml'
 }
 
-what_is_not_built_yet_is_refused_by_name() {
-    run "$weir" run -D execution.checkpointing.storage=jobmanager "$sequence_sum"
-    code_is 2
-    says jobmanager
-    run "$weir" run -D execution.checkpointing.interval=1s "$sequence_sum"
+what_weir_does_not_have_is_refused_by_name() {
+    run "$weir" run -D execution.checkpointing.storage=filesystem "$sequence_sum"
     code_is 2
     says 'execution.checkpointing.dir'
     run "$weir" run -D execution.checkpointing.interval=1s -D execution.checkpointing.dir=s3://bucket/x "$sequence_sum"
     code_is 2
     says s3
-    run "$weir" run -D state.backend.type=rocksdb "$sequence_sum"
+    run "$weir" run -D state.backend.type=forst "$sequence_sum"
     code_is 2
-    says rocksdb
+    says "no engine 'forst'"
+    run "$weir" run -D state.backend.type=./nowhere.so "$sequence_sum"
+    code_is 3
+    says 'nowhere.so'
+    run "$weir" run -D state.backend.type="$sequence_sum" "$sequence_sum"
+    code_is 2
+    says 'not a state backend'
+}
+
+checkpoints_without_a_directory_stay_in_memory_and_that_is_said() {
+    run "$weir" run -D execution.checkpointing.interval=20ms "$sequence_sum" --events 500 --rate 5000 --output output
+    code_is 0
+    says 'process.s memory'
+    says 'execution.checkpointing.dir'
+}
+
+# Engines' own files inlined in the manifest are unfolded again, for more subtasks than wrote them; what an engine had
+# on disk goes with its job.
+rocksdb_is_restored_from_jobmanager_storage() {
+    [ -e "$build/libweir-rocksdb.so" ] || { echo "skipped: no engine rocksdb in this build"; exit 77; }
+    local engine=(-D state.backend.type=rocksdb -D state.backend.rocksdb.localdir="$PWD/engine")
+    make_checkpoint -p 2 "${engine[@]}" -D execution.checkpointing.storage=jobmanager
+    [ "$(ls "$made")" = _metadata ] || fail "there are files: $(ls "$made")"
+    run "$weir" run -p 3 -s "$made" "${engine[@]}" "$sequence_sum" --events 5000 --output output
+    code_is 0
+    [ "$(ls engine)" = "" ] || fail "the engine left something: $(ls engine)"
+}
+
+small_state_stands_in_the_manifest() {
+    make_checkpoint
+    [ "$(ls "$made")" = _metadata ] || fail "there are files: $(ls "$made")"
+    [ "$(ls "$made/../shared")" = "" ] || fail "something is shared"
+    run "$weir" run -s "$made" "$sequence_sum" --events 2000 --output output
+    code_is 0
 }
 
 # --- the job's shared object ---

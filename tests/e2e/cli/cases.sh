@@ -433,3 +433,24 @@ a_mistake_is_not_tried_again() {
     code_is 2
     does_not_say 'starting it again'
 }
+
+# --- the other examples ---
+
+silence_alerts_by_event_time() {
+    printf '%s\n' '1 100' '2 110' '1 200' '2 230' '1 300' '2 300' '1 700' >readings
+    run "$weir" run "$build/examples/silence.so" readings 150 20
+    code_is 0
+    printf '%s\n' '(1,300)' '(1,700)' '(2,300)' | diff - <(sort out) || fail 'other alerts'
+}
+
+limits_alerts_whichever_came_first_payment_or_rule() {
+    awk 'BEGIN {
+        for (i = 0; i < 1000; i++) total[i % 10] += 1 + i % 7
+        for (a = 0; a < 10; a++) for (r = 0; r < 5; r++) if (total[a] > 100 * (1 + r)) print "(" a "," r ")"
+    }' | sort >expected
+    for parallelism in 1 3; do
+        run "$weir" run -p $parallelism "$build/examples/limits.so"
+        code_is 0
+        sed 's/^[123]> //' out | sort | diff expected - || fail 'other alerts'
+    done
+}

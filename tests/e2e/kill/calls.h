@@ -5,6 +5,7 @@
  *   COMPLETION  from the first byte of a checkpoint to its rename into sight, made durable
  *   COMMIT      of pending output
  *   DROP        of an older checkpoint
+ *   SHARE       of files that several checkpoints need: moved to where they stay, and away again
  *   FINISH      the mark that the job reached its end
  *   START       locks, fences and directories when a process begins or ends
  */
@@ -16,6 +17,7 @@ enum call_stage {
     STAGE_COMPLETION,
     STAGE_COMMIT,
     STAGE_DROP,
+    STAGE_SHARE,
     STAGE_FINISH
 };
 
@@ -40,6 +42,10 @@ enum call_stage {
     X(DROP_PARENT_SYNC, "drop.parent.sync", DROP)                     \
     X(DROP_HIDDEN_SYNC, "drop.hidden.sync", DROP)                     \
     X(DROP_UNLINK, "drop.unlink", DROP)                               \
+    X(SHARE_RENAME, "share.rename", SHARE)                            \
+    X(SHARE_DIRECTORY_SYNC, "share.directory.sync", SHARE)            \
+    X(UNNEEDED_RENAME, "unneeded.rename", SHARE)                      \
+    X(UNNEEDED_UNLINK, "unneeded.unlink", SHARE)                      \
     X(FINISHED_WRITE, "finished.write", FINISH)                       \
     X(FINISHED_SYNC, "finished.sync", FINISH)                         \
     X(FINISHED_RENAME, "finished.rename", FINISH)                     \

@@ -79,7 +79,8 @@ make_points(struct campaign *campaign)
 {
     for (int i = 0; i < CALL_COUNT; i++) {
         enum call_stage stage = call_stage_of((enum call)i);
-        if (stage != STAGE_FINISH && stage != STAGE_START) {
+        bool is_met = stage != STAGE_SHARE || campaign->place->incremental;
+        if (stage != STAGE_FINISH && stage != STAGE_START && is_met) {
             add_points(campaign, (enum call)i);
         }
     }
@@ -193,6 +194,7 @@ kill_once(struct campaign *campaign, bool placed)
         life.blow = (struct blow){ .call = point->call,
                                    .n = (unsigned)draw(place, 1, 2 * life.parallelism + 2),
                                    .when = point->when };
+        life.inline_max = 0; /* or a state file would never be written */
         seconds = PATIENCE_S;
     }
     pid_t process = life_start(place, &life);

@@ -21,6 +21,7 @@
 
 enum {
     KEYS = 100,
+    KEYS_INCREMENTAL = 4000, /* more than change between two checkpoints, or there are no chains */
     MATRIX = 5
 };
 
@@ -28,6 +29,8 @@ struct wishes {
     char build[LIFE_PATH];
     const char *mode;
     const char *count;
+    const char *engine;
+    bool incremental;
     bool is_words;
     bool all;
     unsigned kills;
@@ -47,9 +50,11 @@ parse(int argc, char **argv, struct wishes *wishes)
         { "all", no_argument, NULL, 'a' },
         { "count", required_argument, NULL, 'c' },
         { "from", required_argument, NULL, 'f' },
+        { "engine", required_argument, NULL, 'e' },
+        { "incremental", no_argument, NULL, 'i' },
         { NULL, 0, NULL, 0 },
     };
-    *wishes = (struct wishes){ .mode = "kills", .kills = 20, .from = 1 };
+    *wishes = (struct wishes){ .mode = "kills", .engine = "hashmap", .kills = 20, .from = 1 };
     wishes->seed = (uint64_t)time(NULL) * 1000003U + (uint64_t)getpid();
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         char *real = NULL;
@@ -80,6 +85,12 @@ parse(int argc, char **argv, struct wishes *wishes)
         case 'f':
             wishes->from = (unsigned)strtoul(optarg, NULL, 10);
             break;
+        case 'e':
+            wishes->engine = optarg;
+            break;
+        case 'i':
+            wishes->incremental = true;
+            break;
         default:
             return false;
         }
@@ -94,7 +105,9 @@ make_place(const struct wishes *wishes, uint64_t events)
                            .seed = wishes->seed % 1000000,
                            .random = wishes->seed,
                            .events = events,
-                           .keys = KEYS };
+                           .engine = wishes->engine,
+                           .incremental = wishes->incremental,
+                           .keys = wishes->incremental ? KEYS_INCREMENTAL : KEYS };
     memcpy(place.build, wishes->build, sizeof place.build);
     return place;
 }
@@ -164,7 +177,8 @@ main(int argc, char **argv)
     if (!parse(argc, argv, &wishes)) {
         fputs(
             "usage: driver --build DIR --mode kills|zombies|rescale [--job sequence_sum|wordcount]"
-            " [--kills N] [--seed S] [--all] [--count FILE] [--from P]\n",
+            " [--kills N] [--seed S] [--all] [--count FILE] [--from P] [--engine E] "
+            "[--incremental]\n",
             stderr);
         return RUN_INVALID;
     }
@@ -172,10 +186,12 @@ main(int argc, char **argv)
                : strcmp(wishes.mode, "rescale") == 0 ? run_rescale(&wishes)
                                                      : run_kills(&wishes);
     if (code != RUN_GOOD) {
-        fprintf(
-            stderr, "again: %s --build %s --mode %s --job %s --kills %u --from %u --seed %#llx%s\n",
-            argv[0], wishes.build, wishes.mode, wishes.is_words ? "wordcount" : "sequence_sum",
-            wishes.kills, wishes.from, (unsigned long long)wishes.seed, wishes.all ? " --all" : "");
+        fprintf(stderr,
+                "again: %s --build %s --mode %s --job %s --kills %u --from %u --engine %s --seed "
+                "%#llx%s%s\n",
+                argv[0], wishes.build, wishes.mode, wishes.is_words ? "wordcount" : "sequence_sum",
+                wishes.kills, wishes.from, wishes.engine, (unsigned long long)wishes.seed,
+                wishes.all ? " --all" : "", wishes.incremental ? " --incremental" : "");
     }
     return code;
 }

@@ -205,6 +205,7 @@ life_draw(struct place *place, struct life *life)
     life->batches = (unsigned)draw(place, 1, 4);
     life->retained = (unsigned)draw(place, 1, 3);
     life->workers = workers[draw(place, 0, 3)];
+    life->inline_max = draw(place, 0, 2) == 0 ? 20480 : 0;
 }
 
 /* The words of the command, in one block of text. */
@@ -246,6 +247,7 @@ add_options(struct command *command, const struct place *place, const struct lif
         { "weir.network.batch-size", life->batch_size, "" },
         { "weir.network.batches-per-channel", life->batches, "" },
         { "weir.workers", life->workers, "" },
+        { "execution.checkpointing.data-inline-threshold", life->inline_max, "" },
     };
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         add(command, "-D");
@@ -253,6 +255,12 @@ add_options(struct command *command, const struct place *place, const struct lif
     }
     add(command, "-D");
     add(command, "execution.checkpointing.dir=%s/checkpoints", place->work);
+    add(command, "-D");
+    add(command, "state.backend.type=%s", place->engine);
+    add(command, "-D");
+    add(command, "execution.checkpointing.incremental=%s", place->incremental ? "true" : "false");
+    add(command, "-D");
+    add(command, "state.backend.rocksdb.localdir=%s/engine", place->work);
 }
 
 static void

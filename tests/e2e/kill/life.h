@@ -21,6 +21,8 @@ struct place {
     char build[LIFE_PATH]; /* where weir, examples/ and the preloaded library are */
     char work[LIFE_PATH];
     bool is_words;
+    const char *engine; /* state.backend.type */
+    bool incremental;
     uint64_t seed;
     uint64_t random; /* the state of draw */
     uint64_t events; /* sequence_sum */
@@ -55,7 +57,8 @@ struct life {
     unsigned batches;
     unsigned retained;
     unsigned workers;
-    uint64_t rate; /* 0: as fast as it can */
+    unsigned inline_max; /* state files up to this stand in _metadata */
+    uint64_t rate;       /* 0: as fast as it can */
     bool take_over;
     struct blow blow;
 };

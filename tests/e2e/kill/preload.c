@@ -164,6 +164,15 @@ after_what(const enum call *steps, size_t count, enum call otherwise)
     return otherwise;
 }
 
+/* A state file, or an engine's own: "chk-7/0123456789abcdef-0..." */
+static bool
+is_data(const char *rest)
+{
+    const char *slash = strchr(rest, '/');
+    return strncmp(rest, "chk-", 4) == 0 && slash != NULL && slash[1] != '_' &&
+           strchr(slash + 1, '/') == NULL;
+}
+
 static enum call
 sync_of_checkpoints(const char *name)
 {
@@ -183,6 +192,9 @@ sync_of_checkpoints(const char *name)
     if (is_lock(name)) {
         return CALL_LOCK_SYNC;
     }
+    if (is_hex_level(name) && strcmp(name + 32, "/shared") == 0) {
+        return CALL_SHARE_DIRECTORY_SYNC;
+    }
     const char *rest = below_attempt(name);
     if (rest == NULL) {
         return CALL_UNKNOWN;
@@ -193,9 +205,9 @@ sync_of_checkpoints(const char *name)
     if (strncmp(rest, "chk-", 4) == 0 && strchr(rest, '/') == NULL) {
         return CALL_METADATA_DIRECTORY_SYNC;
     }
-    return ends_with(rest, ".state")            ? CALL_DATA_SYNC
-           : ends_with(rest, "/_metadata.tmp")  ? CALL_METADATA_SYNC
+    return ends_with(rest, "/_metadata.tmp")    ? CALL_METADATA_SYNC
            : strcmp(rest, "_finished.tmp") == 0 ? CALL_FINISHED_SYNC
+           : is_data(rest)                      ? CALL_DATA_SYNC
                                                 : CALL_UNKNOWN;
 }
 
@@ -235,9 +247,9 @@ write_of(const char *checkpoint_name, const char *output_name)
     if (output_name != NULL) {
         return CALL_PENDING_WRITE;
     }
-    return ends_with(rest, ".state")            ? CALL_DATA_WRITE
-           : ends_with(rest, "/_metadata.tmp")  ? CALL_METADATA_WRITE
+    return ends_with(rest, "/_metadata.tmp")    ? CALL_METADATA_WRITE
            : strcmp(rest, "_finished.tmp") == 0 ? CALL_FINISHED_WRITE
+           : is_data(rest)                      ? CALL_DATA_WRITE
                                                 : CALL_UNKNOWN;
 }
 
@@ -266,6 +278,13 @@ rename_of(const char *to)
     if (output_name != NULL) {
         return strncmp(name, "part-", 5) == 0 ? CALL_COMMIT_RENAME : CALL_UNKNOWN;
     }
+    if (strcmp(name, "unneeded") == 0) {
+        return CALL_UNNEEDED_RENAME;
+    }
+    const char *rest = below_attempt(checkpoint_name);
+    if (strstr(checkpoint_name, "/shared/") != NULL || (rest != NULL && is_data(rest))) {
+        return CALL_SHARE_RENAME;
+    }
     return strcmp(name, "_metadata") == 0      ? CALL_METADATA_RENAME
            : strcmp(name, "_finished") == 0    ? CALL_FINISHED_RENAME
            : strncmp(name, "dropped-", 8) == 0 ? CALL_DROP_RENAME
@@ -288,8 +307,14 @@ removal_of(const char *path)
     if (strcmp(last_name(path), "_finished") == 0) {
         return CALL_FINISHED_REMOVE;
     }
+    if (rest == NULL && strstr(path, "/shared/") != NULL) {
+        return CALL_FENCE_REMOVE; /* what a fenced attempt had shared for nothing */
+    }
     if (rest == NULL) {
         return strstr(last_name(path), ".lock") != NULL ? CALL_LOCK_RENAME : CALL_UNKNOWN;
+    }
+    if (strcmp(rest, "unneeded") == 0) {
+        return CALL_UNNEEDED_UNLINK;
     }
     if (strncmp(rest, "dropped-", 8) == 0) {
         return CALL_DROP_UNLINK;

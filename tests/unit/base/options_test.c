@@ -226,10 +226,11 @@ TEST(options_refuse_unknown_keys_with_the_nearest)
 TEST(options_name_flinks_keys_that_weir_does_not_have)
 {
     assert_refused("state.changelog.enabled", "true", WEIR_UNSUPPORTED, "known from Flink");
-    assert_refused("state.backend.incremental", "true", WEIR_UNSUPPORTED, "known from Flink");
+    assert_refused("state.backend.local-recovery", "true", WEIR_UNSUPPORTED, "known from Flink");
     assert_refused("metrics.reporter.prom.port", "9249", WEIR_UNSUPPORTED, "known from Flink");
     assert_refused("taskmanager.numberOfTaskSlots", "4", WEIR_UNSUPPORTED, "known from Flink");
-    assert_refused("akka.framesize", "1", WEIR_UNSUPPORTED, "known from Flink");
+    assert_refused("execution.checkpointing.unaligned", "true", WEIR_UNSUPPORTED,
+                   "known from Flink");
 }
 
 TEST(options_survive_every_refused_allocation)

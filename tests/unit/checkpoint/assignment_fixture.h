@@ -7,6 +7,7 @@
 #include "support/test.h"
 
 #include "checkpoint/assignment.h"
+#include "snapshot/manifest_format.h"
 #include "types/key_group.h"
 
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct old_operator {
     struct wr_manifest_state states[STATES_MAX];
     struct wr_manifest_subtask subtasks[PARALLELISM_MAX];
     struct wr_manifest_list lists[PARALLELISM_MAX][STATES_MAX];
+    struct wr_manifest_file entries[PARALLELISM_MAX];
     char files[PARALLELISM_MAX][32];
 };
 
@@ -62,9 +64,15 @@ make_old(struct fixture *f, size_t at, const char *uid, uint32_t parallelism,
         struct wr_manifest_subtask *subtask = &part->subtasks[i];
         snprintf(part->files[i], sizeof part->files[i], "%.20s-%u", uid, i);
         subtask->index = i;
-        subtask->file = part->files[i];
-        subtask->file_size = 1000 + i;
-        subtask->file_crc = 77 + i;
+        part->entries[i] = (struct wr_manifest_file){ .role = WR_FILE_BLOCKS,
+                                                      .path = part->files[i],
+                                                      .name = "",
+                                                      .size = 1000 + i,
+                                                      .crc = 77 + i,
+                                                      .checkpoint_id = 42 };
+        wr_hex_id_bytes("00112233445566778899aabbccddeeff", part->entries[i].attempt);
+        subtask->files = &part->entries[i];
+        subtask->file_count = 1;
         subtask->lists = part->lists[i];
         wr_key_group_range(i, parallelism, max_parallelism, &subtask->key_group_first,
                            &subtask->key_group_last);

@@ -328,7 +328,7 @@ TEST(operator_without_files_is_restored_with_nothing_to_read)
     setup(&f, 1);
     make_old(&f, 0, "map", 2, 128);
     for (uint32_t i = 0; i < 2; i++) {
-        f.parts[0].subtasks[i].file = NULL;
+        f.parts[0].subtasks[i].file_count = 0;
     }
     make_new(&f, 0, "map", 200); /* beyond its maximum: nothing was keyed by it */
     check(&f, 1);

@@ -23,30 +23,31 @@ unset(struct rig *rig, const char *key)
     rig_set(rig, key, "");
 }
 
-TEST(an_interval_without_a_directory_is_refused_with_the_option_to_add)
+TEST(filesystem_storage_without_a_directory_is_refused_with_the_option_to_add)
 {
     struct rig rig;
     rig_init(&rig);
     unset(&rig, "execution.checkpointing.dir");
-    assert_refused(&rig, WEIR_INVALID,
-                   "execution.checkpointing.interval is set without a directory");
-    rig_assert_says(rig.error.message, "-D execution.checkpointing.dir=DIR");
-    unset(&rig, "execution.checkpointing.interval");
     rig_set(&rig, "execution.checkpointing.storage", "filesystem");
     assert_refused(&rig, WEIR_INVALID,
-                   "execution.checkpointing.storage is set without a directory");
+                   "execution.checkpointing.storage is filesystem storage without a directory");
+    rig_assert_says(rig.error.message, "-D execution.checkpointing.dir=DIR");
+    unset(&rig, "execution.checkpointing.storage");
+    rig_set(&rig, "state.backend", "filesystem");
+    assert_refused(&rig, WEIR_INVALID, "state.backend.type is filesystem storage without");
     rig_fini(&rig);
 }
 
-TEST(what_is_not_built_yet_is_refused_by_name)
+TEST(what_is_not_there_is_refused_by_name)
 {
     struct rig rig;
     rig_init(&rig);
-    rig_set(&rig, "execution.checkpointing.storage", "jobmanager");
-    assert_refused(&rig, WEIR_UNSUPPORTED, "execution.checkpointing.storage: jobmanager");
-    unset(&rig, "execution.checkpointing.storage");
-    rig_set(&rig, "state.backend.type", "rocksdb");
-    assert_refused(&rig, WEIR_UNSUPPORTED, "state.backend.type: rocksdb is not built yet");
+    rig_set(&rig, "state.backend.type", "leveldb");
+    assert_refused(&rig, WEIR_INVALID, "there is no engine 'leveldb'");
+    rig_set(&rig, "state.backend.type", "/nowhere/engine.so");
+    assert_refused(&rig, WEIR_NOT_FOUND, "there is no file /nowhere/engine.so");
+    rig_set(&rig, "state.backend.type", "rocksdb"); /* the simulated system has no modules */
+    assert_refused(&rig, WEIR_NOT_FOUND, "libweir-rocksdb.so");
     rig_set(&rig, "state.backend.type", "hashmap");
     rig_set(&rig, "execution.checkpointing.dir", "s3://bucket/state");
     assert_refused(&rig, WEIR_UNSUPPORTED, "s3://bucket/state");

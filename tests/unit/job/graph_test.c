@@ -113,6 +113,11 @@ TEST(a_null_stream_answers_null_everywhere)
     assert_null(weir_stream_sink(NULL, "x", &pass_function, NULL, 0));
     assert_null(weir_print_sink(NULL));
     assert_null(weir_discard_sink(NULL));
+    assert_null(weir_stream_connect(NULL, NULL, "x", &pass_function, NULL, 0, NULL));
+    assert_null(weir_stream_assign_timestamps(NULL, "x", NULL));
+    size_t key_count = 1;
+    assert_null(weir_stream_key_fields(NULL, &key_count));
+    assert_int_equal(key_count, 0);
     assert_null(weir_stream_environment(NULL));
     assert_null(weir_stream_type(NULL));
     assert_int_equal(WEIR_INVALID, weir_environment_status(NULL, NULL));

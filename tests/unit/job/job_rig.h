@@ -17,6 +17,7 @@
 
 #include "base/memory.h"
 #include "job/running.h"
+#include "job_steps.h"
 #include "weir/connectors.h"
 #include "weir/job.h"
 
@@ -269,6 +270,7 @@ rig_init_with_clock(struct rig *rig, uint64_t clock_step_ns)
     assert_int_equal(WEIR_OK, weir_options_create(NULL, &rig->options));
     rig_set(rig, "execution.checkpointing.dir", RIG_DIRECTORY);
     rig_set(rig, "execution.checkpointing.interval", "10 ms");
+    rig_set(rig, "execution.checkpointing.data-inline-threshold", "0"); /* state in files */
     rig_set(rig, "taskmanager.memory.managed.size", "64 mb");
     rig_set(rig, "weir.network.batch-size", "8");
 }
@@ -351,26 +353,15 @@ rig_look(const struct rig *rig)
 static inline void
 rig_step_until(struct rig *rig, bool (*until)(struct rig *rig))
 {
-    size_t actors = wr_job_actor_count(rig->job);
-    unsigned quiet = 0; /* an end is no progress to its own actor, but another's letter */
+    unsigned quiet = 0;
     for (uint64_t rounds = 0; !wr_job_has_ended(rig->job); rounds++) {
-        assert_true(rounds < 3000000);
-        bool progress = false;
         uint64_t first = UINT64_MAX;
-        for (size_t i = 0; i < actors; i++) {
-            uint64_t wake_at;
-            progress = wr_job_step(rig->job, i, &wake_at) || progress;
-            first = wake_at < first ? wake_at : first;
-        }
+        assert_true(rounds < 3000000);
+        bool progress = job_step_all(rig->job, &first);
         if (until != NULL && until(rig)) {
             return;
         }
-        uint64_t now = os_sim_now_ns(rig->sim);
-        quiet = progress ? 0 : quiet + 1;
-        if (quiet >= 2 && !wr_job_has_ended(rig->job)) {
-            assert_true(first != UINT64_MAX); /* else nothing would ever wake the job */
-            os_sim_advance_ns(rig->sim, first > now ? first - now : 1);
-        }
+        job_pass_time(rig->job, rig->sim, progress, first, &quiet);
     }
 }
 

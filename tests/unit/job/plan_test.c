@@ -341,6 +341,85 @@ TEST(an_empty_job_and_a_broken_one_have_no_plan)
     assert_refused(&scene, "usage: numbers");
 }
 
+/* --- event time, two streams --- */
+
+static const weir_function timely_function = { .size = sizeof(weir_function),
+                                               .poll = give,
+                                               .event_time = true };
+static const weir_function pair_function = { .size = sizeof(weir_function),
+                                             .process = pass,
+                                             .process_other = pass };
+
+static weir_stream *
+timely(struct scene *scene, const char *name)
+{
+    return weir_environment_source(scene->environment, name, &timely_function, NULL, 0,
+                                   scene->type);
+}
+
+static weir_stream *
+pair_up(struct scene *scene, weir_stream *one, weir_stream *other)
+{
+    return weir_stream_connect(one, other, "both", &pair_function, NULL, 0, scene->type);
+}
+
+TEST(only_what_stands_behind_a_maker_of_event_time_has_timestamps)
+{
+    struct scene scene;
+    scene_init(&scene, NULL);
+    weir_stream *plain = step(&scene, source(&scene, "plain"), "step");
+    weir_stream *both = pair_up(&scene, plain, timely(&scene, "timely"));
+    end(both);
+    end(plain);
+    plan(&scene);
+    static const bool timed[] = { false, false, true, true, true, false };
+    for (uint32_t i = 0; i < 6; i++) {
+        assert_int_equal(scene.plan->operators[i].timed, timed[i]);
+    }
+    assert_true(scene.plan->operators[3].timed_input);
+    assert_false(scene.plan->operators[2].timed_input);
+    uint32_t timed_edges = 0;
+    for (uint32_t i = 0; i < scene.plan->edge_count; i++) {
+        const struct wr_plan_edge *edge = &scene.plan->edges[i];
+        assert_int_equal(edge->timed, edge->side == 1);
+        timed_edges += edge->timed;
+    }
+    assert_int_equal(timed_edges, 1);
+    scene_fini(&scene);
+}
+
+TEST(two_streams_of_one_operator_may_be_keyed_by_different_fields_of_one_type)
+{
+    struct scene scene;
+    scene_init(&scene, NULL);
+    weir_stream *one = weir_stream_key_by(source(&scene, "one"), "key");
+    weir_stream *two = weir_stream_key_by(timely(&scene, "two"), "value");
+    size_t count = 0;
+    assert_int_equal(*weir_stream_key_fields(two, &count), 1);
+    assert_int_equal(count, 1);
+    end(weir_stream_uid(pair_up(&scene, one, two), "both"));
+    plan(&scene);
+    assert_non_null(scene.plan->operators[2].key_plan);
+    assert_non_null(scene.plan->operators[2].other_key_plan);
+    char text[2048];
+    assert_int_not_equal(
+        0, weir_environment_print_plan(scene.environment, text, sizeof text, &scene.error));
+    assert_non_null(strstr(text, "keyed by key and by value, max"));
+    assert_non_null(strstr(text, "vertex 2, its second stream"));
+    assert_non_null(strstr(text, "event time"));
+    scene_fini(&scene);
+}
+
+TEST(a_connected_function_needs_a_process_for_each_stream)
+{
+    struct scene scene;
+    scene_init(&scene, NULL);
+    assert_null(weir_stream_connect(source(&scene, "one"), source(&scene, "two"), "both",
+                                    &pass_function, NULL, 0, scene.type));
+    assert_refused(&scene, "connect 'both' needs a function with process for the first stream and "
+                           "process_other for the second");
+}
+
 /* --- as text --- */
 
 TEST(the_plan_is_shown_with_vertices_uids_keys_and_edges)

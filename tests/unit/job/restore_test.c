@@ -310,7 +310,7 @@ count_files_named(struct rig *rig, const char *directory)
     size_t count = 1;
     for (uint32_t i = 0; i < manifest.operator_count; i++) {
         for (uint32_t j = 0; j < manifest.operators[i].subtask_count; j++) {
-            count += manifest.operators[i].subtasks[j].file != NULL;
+            count += manifest.operators[i].subtasks[j].file_count;
         }
     }
     wr_manifest_fini(&manifest);

@@ -32,6 +32,7 @@ struct made {
 struct weir_stream {
     weir_environment *environment;
     const weir_type *type;
+    bool is_unkeyed; /* else keyed by field 0 */
 };
 
 struct weir_environment {

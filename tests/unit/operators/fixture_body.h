@@ -105,6 +105,17 @@ weir_stream_type(const weir_stream *stream)
     return stream != NULL ? stream->type : NULL;
 }
 
+const size_t *
+weir_stream_key_fields(const weir_stream *stream, size_t *out_count)
+{
+    static const size_t first = 0;
+    bool keyed = stream != NULL && !stream->is_unkeyed;
+    if (out_count != NULL) {
+        *out_count = keyed ? 1 : 0;
+    }
+    return keyed ? &first : NULL;
+}
+
 /* --- records --- */
 
 void
@@ -268,18 +279,19 @@ make_restore(struct life *life, const struct life *from)
         *restore = (struct wr_operator_restore){ .restored = true,
                                                  .finished = result->finished,
                                                  .checkpoint_id = report->checkpoint_id };
-        if (!result->has_file) {
+        if (result->files.count == 0) {
             continue;
         }
+        const struct wr_file_entry *own = &result->files.entries[result->files.count - 1];
         struct wr_restore_file *file = &life->files[i];
         char *path = calloc(1, WR_PATH_MAX);
         snprintf(path, WR_PATH_MAX, "/checkpoints/%s/%llu/%s", from->attempt,
-                 (unsigned long long)report->checkpoint_id, result->file);
+                 (unsigned long long)report->checkpoint_id, own->file);
         *file = (struct wr_restore_file){ .path = path,
                                           .identity = { .checkpoint_id = report->checkpoint_id,
                                                         .subtask = from->subtask },
-                                          .size = result->file_size,
-                                          .crc = result->file_crc,
+                                          .size = own->size,
+                                          .crc = own->crc,
                                           .keyed = result->keyed };
         memcpy(file->identity.attempt, from->environment.attempt_bytes, 16);
         memcpy(file->identity.operator_id, from->operators[i].id, 16);

@@ -262,23 +262,12 @@ TEST(sum_refuses_a_field_of_the_key_and_a_stream_without_key)
     made_init(&environment);
     weir_type *type = struct_type("noted", sizeof(struct noted), noted_fields, 3);
     environment.stream.type = type;
-    assert_non_null(weir_stream_sum(&environment.stream, "key"));
-    struct os_sim *sim = os_sim_create(NULL);
-    static struct life life;
-    begin(&life, sim, 1, &environment, type);
-    life_start(&life, NULL);
-    assert_true(life.failed);
-    assert_int_equal(life.failure.status, WEIR_INVALID);
-    assert_non_null(strstr(life.failure.message, "key"));
-    life_fini(&life);
-
-    begin(&life, sim, 2, &environment, type);
-    life.key_field_count = 0;
-    life_start(&life, NULL);
-    assert_true(life.failed);
-    assert_non_null(strstr(life.failure.message, "weir_stream_key_by"));
-    life_fini(&life);
-    os_sim_destroy(sim);
+    assert_null(weir_stream_sum(&environment.stream, "key"));
+    assert_int_equal(environment.error.status, WEIR_INVALID);
+    assert_non_null(strstr(environment.error.message, "part of the key"));
+    environment.stream.is_unkeyed = true;
+    assert_null(weir_stream_sum(&environment.stream, "count"));
+    assert_non_null(strstr(environment.error.message, "weir_stream_key_by"));
     weir_type_destroy(type);
 }
 
@@ -404,5 +393,18 @@ TEST(reduce_refuses_a_table_without_reduce)
     assert_null(weir_stream_reduce(&environment.stream, "max", &user, NULL, 0));
     assert_int_equal(environment.error.status, WEIR_INVALID);
     assert_null(weir_stream_reduce(&environment.stream, "max", NULL, NULL, 0));
+    weir_type_destroy(type);
+}
+
+TEST(reduce_refuses_a_stream_without_key)
+{
+    weir_environment environment;
+    made_init(&environment);
+    weir_type *type = struct_type("counted", sizeof(struct counted), counted_fields, 2);
+    environment.stream.type = type;
+    environment.stream.is_unkeyed = true;
+    const weir_function user = { .size = sizeof user, .reduce = longer };
+    assert_null(weir_stream_reduce(&environment.stream, "max", &user, NULL, 0));
+    assert_non_null(strstr(environment.error.message, "weir_stream_key_by"));
     weir_type_destroy(type);
 }

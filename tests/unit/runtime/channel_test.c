@@ -104,7 +104,7 @@ TEST(events_need_no_batch_and_are_bounded_until_they_are_read)
                                     WR_CHECKPOINT_PERIODIC)) {
         sent++;
     }
-    assert_int_equal(sent, 8);
+    assert_int_equal(sent, 16);
     assert_false(wr_channel_has_event_room(bench.channel));
     assert_ptr_equal(wr_channel_receive(bench.channel), batch);
     struct weir_batch *event = wr_channel_receive(bench.channel);
@@ -112,6 +112,28 @@ TEST(events_need_no_batch_and_are_bounded_until_they_are_read)
     assert_int_equal(event->checkpoint_id, 1);
     wr_channel_give_back(bench.channel, event);
     assert_true(wr_channel_publish_event(bench.channel, WR_BATCH_END, 0, WR_CHECKPOINT_PERIODIC));
+    bench_close(&bench);
+}
+
+TEST(watermarks_leave_room_for_barriers)
+{
+    struct bench bench;
+    bench_open(&bench, 1, 4);
+    int64_t told = 0;
+    while (wr_channel_publish_time(bench.channel, wr_time_of(told + 1, WR_TIME_SAME))) {
+        told++;
+    }
+    assert_int_equal(told, 8);
+    assert_true(wr_channel_has_event_room(bench.channel));
+    assert_true(
+        wr_channel_publish_event(bench.channel, WR_BATCH_BARRIER, 1, WR_CHECKPOINT_PERIODIC));
+    struct weir_batch *event = wr_channel_receive(bench.channel);
+    assert_int_equal(event->kind, WR_BATCH_TIME);
+    assert_int_equal(event->time.watermark, 1);
+    wr_channel_give_back(bench.channel, event);
+    assert_false(wr_channel_has_time_room(bench.channel)); /* the barrier has one more */
+    wr_channel_give_back(bench.channel, wr_channel_receive(bench.channel));
+    assert_true(wr_channel_has_time_room(bench.channel));
     bench_close(&bench);
 }
 

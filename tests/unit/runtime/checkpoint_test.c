@@ -280,7 +280,7 @@ TEST(without_storage_hooks_run_and_nothing_is_written)
     rig_run(&rig);
     checkpoint(&rig, 1, WR_CHECKPOINT_FINAL);
     assert_int_equal(rig.plan.snapshots, 1 + 2 * 2);
-    assert_false(rig.acks[0]->snapshots[0].has_file);
+    assert_int_equal(rig.acks[0]->snapshots[0].files.count, 0);
     assert_int_equal(os_sim_used_bytes(rig.sim), 0);
     rig_end(&rig, WR_TASK_FINISH);
     rig_fini(&rig);

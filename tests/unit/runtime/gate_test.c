@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gate: alignment, at-least-once, aborts, ends and newer barriers, told as scripts.
+/* The gate: alignment, at-least-once, aborts, ends and newer barriers, and every rule of watermarks
+ * and idleness, told as scripts.
  *
  * A script sends into channels "a", "b", "c": a1 is a record of number 1 on a, aB7 a barrier of
- * checkpoint 7, aC7 a cancel, aE the end. What leaves the gate is written in the same form without
- * the channel: "1 B7 E".
+ * checkpoint 7, aC7 a cancel, aE the end, aW5 a watermark, aI idle, aA active. What leaves the gate
+ * is written in the same form without the channel: "1 B7 E".
  */
 #include "support/test.h"
 
@@ -69,6 +70,15 @@ send_one(struct bench *bench, const char *word)
     case 'E':
         sent = wr_channel_publish_event(channel, WR_BATCH_END, 0, WR_CHECKPOINT_PERIODIC);
         break;
+    case 'W':
+        sent = wr_channel_publish_time(channel, wr_time_of((int64_t)number, WR_TIME_SAME));
+        break;
+    case 'I':
+        sent = wr_channel_publish_time(channel, wr_time_of(WEIR_NO_WATERMARK, WR_TIME_IDLE));
+        break;
+    case 'A':
+        sent = wr_channel_publish_time(channel, wr_time_of(WEIR_NO_WATERMARK, WR_TIME_ACTIVE));
+        break;
     default: {
         struct weir_batch *batch = wr_channel_take_empty(channel);
         memcpy(wr_batch_append(&bench->alloc, batch, 8), &number, 8);
@@ -76,6 +86,18 @@ send_one(struct bench *bench, const char *word)
     }
     }
     assert_true(sent);
+}
+
+static size_t
+print_time(char *out, size_t room, const char *space, struct wr_time time)
+{
+    char watermark[32] = "";
+    if (time.watermark != WEIR_NO_WATERMARK) {
+        (void)snprintf(watermark, sizeof watermark, "W%lld", (long long)time.watermark);
+    }
+    const char *before = time.status == WR_TIME_ACTIVE ? "A" : "";
+    const char *behind = time.status == WR_TIME_IDLE ? "I" : "";
+    return (size_t)snprintf(out, room, "%s%s%s%s", space, before, watermark, behind);
 }
 
 /* Everything that can leave now. */
@@ -105,6 +127,9 @@ drain(struct bench *bench)
             break;
         case WR_GATE_CANCEL:
             at += (size_t)snprintf(out, room, "%sC%llu", space, id);
+            break;
+        case WR_GATE_TIME:
+            at += print_time(out, room, space, event.time);
             break;
         case WR_GATE_END:
             at += (size_t)snprintf(out, room, "%sE", space);
@@ -215,5 +240,129 @@ TEST(barriers_pass_a_drained_gate)
     assert_string_equal(play(&bench, "bB7"), "B7");
     assert_string_equal(play(&bench, "aB7 cB7"), "");
     assert_string_equal(play(&bench, "aB8 bB8 cB8"), "B8");
+    bench_close(&bench);
+}
+
+/* --- watermarks and idleness: the rules of Flink's valve --- */
+
+TEST(the_watermark_that_leaves_is_the_least_of_all_channels)
+{
+    struct bench bench;
+    bench_open(&bench, true);
+    assert_string_equal(play(&bench, "aW5 bW7"), ""); /* c has told nothing yet */
+    assert_string_equal(play(&bench, "cW6"), "W5");
+    assert_string_equal(play(&bench, "aW9"), "W6");
+    assert_string_equal(play(&bench, "cW20"), "W7");
+    bench_close(&bench);
+}
+
+TEST(a_watermark_leaves_only_when_it_advances)
+{
+    struct bench bench;
+    bench_open(&bench, true);
+    assert_string_equal(play(&bench, "aW5 bW5 cW5"), "W5");
+    assert_string_equal(play(&bench, "aW5 bW4 cW3"), ""); /* none falls */
+    assert_string_equal(play(&bench, "aW6 bW6"), "");
+    assert_string_equal(play(&bench, "cW6"), "W6");
+    bench_close(&bench);
+}
+
+TEST(an_idle_channel_does_not_hold_the_others_back)
+{
+    struct bench bench;
+    bench_open(&bench, true);
+    assert_string_equal(play(&bench, "aW5 bW7"), "");
+    assert_string_equal(play(&bench, "cI"), "W5"); /* it was the one that held them */
+    assert_string_equal(play(&bench, "aW8"), "W7");
+    assert_string_equal(play(&bench, "cW100"), ""); /* what an idle one tells means nothing */
+    assert_string_equal(play(&bench, "cI"), "");
+    bench_close(&bench);
+}
+
+TEST(a_channel_that_did_not_hold_back_becomes_idle_in_silence)
+{
+    struct bench bench;
+    bench_open(&bench, true);
+    assert_string_equal(play(&bench, "aW5 bW7 cW9"), "W5");
+    assert_string_equal(play(&bench, "cI"), "");
+    assert_string_equal(play(&bench, "aI"), "W7");
+    bench_close(&bench);
+}
+
+TEST(when_the_last_one_that_held_back_becomes_idle_the_greatest_watermark_leaves)
+{
+    struct bench bench;
+    bench_open(&bench, true);
+    assert_string_equal(play(&bench, "aW5 bW7 cW9"), "W5");
+    assert_string_equal(play(&bench, "bI cI"), "");
+    assert_string_equal(play(&bench, "aI"), "W9I");
+    bench_close(&bench);
+}
+
+TEST(the_last_one_that_becomes_idle_flushes_nothing_that_has_left)
+{
+    struct bench bench;
+    bench_open(&bench, true);
+    assert_string_equal(play(&bench, "aW5 bW5 cW5"), "W5");
+    assert_string_equal(play(&bench, "aI bI"), "");
+    assert_string_equal(play(&bench, "cW6"), "W6");
+    assert_string_equal(play(&bench, "aA aW9 bA"), "");
+    assert_string_equal(play(&bench, "bI cI"), "W9"); /* a holds at 9: c held at 6 */
+    assert_string_equal(play(&bench, "aA"), "");
+    assert_string_equal(play(&bench, "aI"), "I");
+    bench_close(&bench);
+}
+
+TEST(the_first_active_channel_ends_idleness_and_counts_when_it_has_caught_up)
+{
+    struct bench bench;
+    bench_open(&bench, true);
+    assert_string_equal(play(&bench, "aW5 bW9 cW9"), "W5");
+    assert_string_equal(play(&bench, "aI"), "W9");
+    assert_string_equal(play(&bench, "bI cI"), "I");
+    assert_string_equal(play(&bench, "aA"), "A");        /* at 5, behind the 9 that has left */
+    assert_string_equal(play(&bench, "aW7"), "");        /* still behind */
+    assert_string_equal(play(&bench, "bA bW12"), "W12"); /* a does not hold b back */
+    assert_string_equal(play(&bench, "aW11"), "");
+    assert_string_equal(play(&bench, "aW13"), ""); /* now it does */
+    assert_string_equal(play(&bench, "bW15"), "W13");
+    bench_close(&bench);
+}
+
+TEST(a_held_channel_tells_no_time)
+{
+    struct bench bench;
+    bench_open(&bench, true);
+    assert_string_equal(play(&bench, "aW5 bW5 cW5"), "W5");
+    assert_string_equal(play(&bench, "aB7 aW9 bW9 cW9"), "");
+    assert_string_equal(play(&bench, "bB7 cB7"), "B7 W9"); /* behind the barrier it came behind */
+    bench_close(&bench);
+}
+
+TEST(the_last_watermark_of_all_waits_for_every_channel)
+{
+    struct bench bench;
+    bench_open(&bench, true);
+    const char *most = "aW9223372036854775807 aE bW9223372036854775807 bE";
+    assert_string_equal(play(&bench, most), "");
+    assert_string_equal(play(&bench, "cW5"), "W5");
+    assert_string_equal(play(&bench, "cW9223372036854775807 cE"), "W9223372036854775807 E");
+    bench_close(&bench);
+}
+
+TEST(records_tell_which_of_two_streams_they_came_from)
+{
+    struct bench bench;
+    bench_open(&bench, true);
+    static const uint8_t sides[CHANNELS] = { 0, 1, 0 };
+    wr_gate_set_sides(bench.gate, sides);
+    for (size_t i = 0; i < CHANNELS; i++) {
+        static const char *const words[CHANNELS] = { "a1", "b1", "c1" };
+        send_one(&bench, words[i]);
+        struct wr_gate_event event = wr_gate_poll(bench.gate);
+        assert_int_equal(event.kind, WR_GATE_RECORDS);
+        assert_int_equal(event.side, sides[i]);
+        wr_gate_give_back(bench.gate, event.batch);
+    }
     bench_close(&bench);
 }

@@ -416,7 +416,7 @@ rig_check_sums(const struct rig *rig)
 /* What subtasks of the next job read of the acknowledged checkpoint: kept by the caller. */
 struct rig_restore {
     struct wr_restore_file files[RIG_VERTICES][RIG_OPERATORS][RIG_TASKS];
-    char paths[RIG_VERTICES][RIG_OPERATORS][RIG_TASKS][200];
+    char paths[RIG_VERTICES][RIG_OPERATORS][RIG_TASKS][300];
     struct wr_restore_list lists[RIG_TASKS][RIG_OPERATORS][RIG_TASKS];
     struct wr_manifest_state states[RIG_VERTICES][RIG_OPERATORS];
     uint32_t file_count[RIG_VERTICES][RIG_OPERATORS];
@@ -433,18 +433,20 @@ rig_note_file(struct rig_restore *restore, uint32_t v, uint32_t o, const struct 
     const struct wr_task_report *ack = rig->acks[vertex->first_task + subtask];
     const struct wr_operator_snapshot_result *result = &ack->snapshots[o];
     restore->finished[v][o] = result->finished;
-    if (!result->has_file) {
+    if (result->files.count == 0) {
         return;
     }
     uint32_t number = restore->file_count[v][o]++;
     char *path = restore->paths[v][o][number];
-    (void)snprintf(path, 200, "/ck/%llu-%s", (unsigned long long)ack->checkpoint_id, result->file);
+    const struct wr_file_entry *own = &result->files.entries[result->files.count - 1];
+    (void)snprintf(path, sizeof restore->paths[0][0][0], "/ck/%llu-%s",
+                   (unsigned long long)ack->checkpoint_id, own->file);
     struct wr_restore_file *file = &restore->files[v][o][number];
     *file = (struct wr_restore_file){ .path = path,
                                       .identity = { .checkpoint_id = ack->checkpoint_id,
                                                     .subtask = subtask },
-                                      .size = result->file_size,
-                                      .crc = result->file_crc,
+                                      .size = own->size,
+                                      .crc = own->crc,
                                       .keyed = result->keyed };
     memcpy(file->identity.attempt, rig->environment.attempt_bytes, 16);
     memcpy(file->identity.operator_id, vertex->operators[o].id, 16);

@@ -11,7 +11,9 @@
 struct manifest_scene {
     struct wr_manifest manifest;
     weir_type *pair;
-    struct wr_manifest_state states[2];
+    struct wr_manifest_state states[4];
+    struct wr_manifest_file files[4];
+    uint8_t bytes[5];
     struct wr_manifest_list lists[1];
     struct wr_manifest_subtask subtasks[3];
     struct wr_manifest_operator operators[2];
@@ -40,15 +42,53 @@ manifest_scene_init(struct manifest_scene *scene, const weir_alloc *alloc)
                                                    .kind = WEIR_STATE_LIST,
                                                    .list_mode = WEIR_LIST_UNION,
                                                    .type = weir_type_of_kind(WEIR_I64) };
+    scene->states[2] = (struct wr_manifest_state){ .name = "windows",
+                                                   .kind = WEIR_STATE_MAP,
+                                                   .type = weir_type_of_kind(WEIR_I64),
+                                                   .map_key_type = weir_type_of_kind(WEIR_STRING),
+                                                   .namespace_type = weir_type_of_kind(WEIR_I32),
+                                                   .has_timestamps = true };
+    scene->states[3] = (struct wr_manifest_state){ .name = "rules",
+                                                   .kind = WEIR_STATE_BROADCAST,
+                                                   .type = weir_type_of_kind(WEIR_STRING),
+                                                   .map_key_type = weir_type_of_kind(WEIR_I32) };
+    scene->files[0] = (struct wr_manifest_file){ .role = WR_FILE_BLOCKS,
+                                                 .path = "../shared/base.state",
+                                                 .name = "",
+                                                 .is_shared = true,
+                                                 .size = 77,
+                                                 .checkpoint_id = 40 };
+    scene->files[1] = (struct wr_manifest_file){ .role = WR_FILE_BLOCKS,
+                                                 .path = "state-0b0b-0",
+                                                 .name = "",
+                                                 .has_changes = true,
+                                                 .size = 123456789012,
+                                                 .crc = 0xDEADBEEF,
+                                                 .checkpoint_id = 42 };
+    memset(scene->files[1].attempt, 0x5A, 16);
+    scene->files[2] = (struct wr_manifest_file){ .role = WR_FILE_ENGINE,
+                                                 .path = "../shared/0b-000012.sst",
+                                                 .name = "000012.sst",
+                                                 .is_shared = true,
+                                                 .size = 9,
+                                                 .checkpoint_id = 41 };
+    memcpy(scene->bytes, "bytes", 5);
+    scene->files[3] = (struct wr_manifest_file){ .role = WR_FILE_BLOCKS,
+                                                 .path = "",
+                                                 .name = "",
+                                                 .size = 5,
+                                                 .checkpoint_id = 42,
+                                                 .bytes = weir_bytes_of(scene->bytes, 5) };
     scene->lists[0] = (struct wr_manifest_list){ .state = 1, .count = 17 };
     for (uint32_t i = 0; i < 3; i++) {
         scene->subtasks[i] = (struct wr_manifest_subtask){ .index = i,
                                                            .key_group_first = i * 40,
                                                            .key_group_last = i * 40 + 39 };
     }
-    scene->subtasks[0].file = "state-0b0b-0";
-    scene->subtasks[0].file_size = 123456789012;
-    scene->subtasks[0].file_crc = 0xDEADBEEF;
+    scene->subtasks[0].files = scene->files;
+    scene->subtasks[0].file_count = 3;
+    scene->subtasks[1].files = &scene->files[3];
+    scene->subtasks[1].file_count = 1;
     scene->subtasks[1].lists = scene->lists;
     scene->subtasks[1].list_count = 1;
     scene->subtasks[2].finished = true;
@@ -59,7 +99,7 @@ manifest_scene_init(struct manifest_scene *scene, const weir_alloc *alloc)
                                                          .parallelism = 3,
                                                          .max_parallelism = 128,
                                                          .states = scene->states,
-                                                         .state_count = 2,
+                                                         .state_count = 4,
                                                          .subtasks = scene->subtasks,
                                                          .subtask_count = 3 };
     memset(scene->operators[0].id, 0x0B, 16);

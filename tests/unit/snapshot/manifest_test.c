@@ -46,15 +46,30 @@ TEST(a_manifest_is_read_back_as_it_was_written)
     assert_int_equal(weir_type_kind(op->key_type), WEIR_STRING);
     assert_int_equal(op->parallelism, 3);
     assert_int_equal(op->max_parallelism, 128);
-    assert_int_equal(op->state_count, 2);
+    assert_int_equal(op->state_count, 4);
+    assert_int_equal(op->states[2].kind, WEIR_STATE_MAP);
+    assert_true(op->states[2].has_timestamps);
+    assert_int_equal(weir_type_kind(op->states[2].namespace_type), WEIR_I32);
+    assert_int_equal(weir_type_kind(op->states[3].map_key_type), WEIR_I32);
     assert_string_equal(op->states[0].name, "counts");
     assert_true(weir_type_equal(op->states[0].type, scene.pair));
     assert_int_equal(op->states[1].list_mode, WEIR_LIST_UNION);
     assert_int_equal(op->subtask_count, 3);
-    assert_string_equal(op->subtasks[0].file, "state-0b0b-0");
-    assert_int_equal(op->subtasks[0].file_size, 123456789012);
-    assert_int_equal(op->subtasks[0].file_crc, 0xDEADBEEF);
-    assert_null(op->subtasks[1].file);
+    assert_int_equal(op->subtasks[0].file_count, 3);
+    assert_string_equal(wr_manifest_shared_name(&op->subtasks[0].files[0]), "base.state");
+    const struct wr_manifest_file *own = wr_manifest_own_file(&op->subtasks[0]);
+    assert_ptr_equal(own, &op->subtasks[0].files[1]);
+    assert_string_equal(own->path, "state-0b0b-0");
+    assert_null(wr_manifest_shared_name(own));
+    assert_int_equal(own->size, 123456789012);
+    assert_int_equal(own->crc, 0xDEADBEEF);
+    assert_int_equal(own->attempt[15], 0x5A);
+    assert_true(own->has_changes);
+    assert_string_equal(op->subtasks[0].files[2].name, "000012.sst");
+    assert_int_equal(op->subtasks[0].files[2].checkpoint_id, 41);
+    assert_int_equal(op->subtasks[1].files[0].bytes.size, 5);
+    assert_memory_equal(op->subtasks[1].files[0].bytes.data, "bytes", 5);
+    assert_int_equal(op->subtasks[2].file_count, 0);
     assert_int_equal(op->subtasks[1].lists[0].count, 17);
     assert_int_equal(op->subtasks[1].key_group_last, 79);
     assert_true(op->subtasks[2].finished);
@@ -151,12 +166,15 @@ TEST(a_manifest_of_garbage_with_a_right_checksum_neither_crashes_nor_takes_memor
 TEST(a_manifest_that_could_not_be_read_is_not_written)
 {
     weir_alloc alloc = wr_memory_system();
-    static const char *const names[] = { "",    ".",  "..",   "a/b", "../x",
-                                         "a b", "\n", "a\\b", "ä",   "/etc/passwd" };
+    static const char *const names[] = { "..",         "a/b",          "../x",
+                                         "a b",        "\n",           "a\\b",
+                                         "ä",          "/etc/passwd",  ".",
+                                         "../shared/", "../shared/..", "../shared/a/b" };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct manifest_scene scene;
         manifest_scene_init(&scene, &alloc);
-        scene.subtasks[0].file = names[i];
+        scene.files[0].path = names[i];
+        scene.files[0].is_shared = names[i][0] == '.';
         struct wr_buffer bytes;
         wr_buffer_init(&bytes, &alloc);
         weir_error err;

@@ -247,6 +247,15 @@ TEST(put_and_upsert_survive_every_failed_allocation)
     }
 }
 
+static void
+layout_of(struct wr_layout *layout, const weir_type *key_type, const weir_type *value_type)
+{
+    weir_state_descriptor descriptor = {
+        .size = sizeof descriptor, .kind = WEIR_STATE_VALUE, .name = "values", .type = value_type
+    };
+    wr_layout_init(layout, key_type, &descriptor);
+}
+
 TEST(values_of_48_bytes_are_flat_and_of_49_are_not)
 {
     const weir_type *bytes_type = weir_type_of_kind(WEIR_STRING);
@@ -265,13 +274,13 @@ TEST(values_of_48_bytes_are_flat_and_of_49_are_not)
         weir_error error;
         assert_ok(weir_type_create_struct(&alloc, "wide", count * 8, fields, count, &type, &error),
                   &error);
-        wr_layout_init(&layout, i64_type(), type);
+        layout_of(&layout, i64_type(), type);
         assert_int_equal(layout.value_in_slab, count == 7);
         assert_true(layout.slots >= 3 && layout.slots <= 7);
-        wr_layout_init(&layout, bytes_type, type);
+        layout_of(&layout, bytes_type, type);
         assert_int_equal(layout.key_form, WR_KEY_BYTES);
         assert_true(layout.slots >= 3);
-        wr_layout_init(&layout, type, i64_type());
+        layout_of(&layout, type, i64_type());
         assert_int_equal(layout.key_form, count == 1   ? WR_KEY_WORD
                                           : count == 2 ? WR_KEY_PAIR
                                                        : WR_KEY_BYTES);
@@ -284,14 +293,14 @@ TEST(values_of_48_bytes_are_flat_and_of_49_are_not)
     weir_type *type = NULL;
     weir_error error;
     assert_ok(weir_type_create_struct(&alloc, "wide49", 49, with_byte, 7, &type, &error), &error);
-    wr_layout_init(&layout, i64_type(), type);
+    layout_of(&layout, i64_type(), type);
     assert_true(layout.value_in_slab);
-    wr_layout_init(&layout, type, i64_type());
+    layout_of(&layout, type, i64_type());
     assert_int_equal(layout.key_form, WR_KEY_BYTES);
     weir_type_destroy(type);
     with_byte[2] = (weir_field){ "z", WEIR_I8, 16, 1, NULL, NULL };
     assert_ok(weir_type_create_struct(&alloc, "key17", 17, with_byte, 3, &type, &error), &error);
-    wr_layout_init(&layout, type, i64_type());
+    layout_of(&layout, type, i64_type());
     assert_int_equal(layout.key_form, WR_KEY_BYTES);
     weir_type_destroy(type);
 }

@@ -256,7 +256,7 @@ TEST(the_region_joins_what_is_given_back)
     alloc_fault_init(&fault, 0, false);
     weir_alloc alloc = alloc_fault_alloc(&fault);
     struct wr_region region;
-    wr_region_init(&region, &alloc);
+    wr_region_init(&region, &alloc, WR_REGION_UNIT);
     enum {
         PIECES = 200
     };

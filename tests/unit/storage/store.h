@@ -5,6 +5,7 @@
 #ifndef WEIR_TESTS_UNIT_STORAGE_STORE_H
 #define WEIR_TESTS_UNIT_STORAGE_STORE_H
 
+#include "snapshot/manifest_format.h"
 #include "storage/checkpoint_storage.h"
 #include "storage/find.h"
 #include "unit/snapshot/scene.h"
@@ -67,7 +68,7 @@ store_write_file(struct scene *scene, struct wr_checkpoint_storage *storage, uin
                  struct wr_manifest_subtask *subtask, const char *attempt)
 {
     char path[WR_PATH_MAX];
-    WR_TRY(wr_checkpoint_storage_path(storage, id, subtask->file, path, &scene->err));
+    WR_TRY(wr_checkpoint_storage_path(storage, id, subtask->files[0].path, path, &scene->err));
     struct wr_state_file_parameters parameters =
         scene_parameters(scene, path, store_identity(id, subtask->index, attempt));
     weir_block_writer *writer = NULL;
@@ -88,8 +89,8 @@ store_write_file(struct scene *scene, struct wr_checkpoint_storage *storage, uin
         scene->err = reply.result.error;
         return reply.result.status;
     }
-    subtask->file_size = reply.result.size;
-    subtask->file_crc = reply.result.crc;
+    subtask->files[0].size = reply.result.size;
+    subtask->files[0].crc = reply.result.crc;
     return WEIR_OK;
 }
 
@@ -107,10 +108,19 @@ store_checkpoint(struct scene *scene, struct wr_checkpoint_storage *storage, uin
           .list_mode = WEIR_LIST_SPLIT,
           .type = weir_type_of_kind(WEIR_STRING) },
     };
-    struct wr_manifest_subtask subtasks[STORE_SUBTASKS] = {
-        { .index = 0, .file = "state-0", .key_group_first = 0, .key_group_last = 63 },
-        { .index = 1, .file = "state-1", .key_group_first = 64, .key_group_last = 127 },
+    struct wr_manifest_file files[STORE_SUBTASKS] = {
+        { .role = WR_FILE_BLOCKS, .path = "state-0", .name = "", .checkpoint_id = id },
+        { .role = WR_FILE_BLOCKS, .path = "state-1", .name = "", .checkpoint_id = id },
     };
+    struct wr_manifest_subtask subtasks[STORE_SUBTASKS] = {
+        { .index = 0, .key_group_first = 0, .key_group_last = 63 },
+        { .index = 1, .key_group_first = 64, .key_group_last = 127 },
+    };
+    for (uint32_t i = 0; i < STORE_SUBTASKS; i++) {
+        wr_hex_id_bytes(attempt, files[i].attempt);
+        subtasks[i].files = &files[i];
+        subtasks[i].file_count = 1;
+    }
     struct wr_manifest_operator op = { .uid = "counter",
                                        .name = "counter",
                                        .backend = "hashmap",
@@ -162,15 +172,15 @@ store_read_file(struct scene *scene, const struct wr_found_snapshot *found,
                 const struct wr_manifest_subtask *subtask, weir_error *err)
 {
     char path[WR_PATH_MAX];
-    WR_TRY(wr_path_join(path, found->directory, subtask->file, err));
+    WR_TRY(wr_path_join(path, found->directory, subtask->files[0].path, err));
     struct wr_state_file_open open = {
         .os = scene->os,
         .alloc = scene->alloc,
         .path = path,
         .identity =
             store_identity(found->manifest.checkpoint_id, subtask->index, found->manifest.attempt),
-        .size = subtask->file_size,
-        .crc = subtask->file_crc,
+        .size = subtask->files[0].size,
+        .crc = subtask->files[0].crc,
         .key_group_last = 127,
     };
     weir_block_reader *reader = NULL;

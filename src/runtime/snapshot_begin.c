@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot_begin: fixes what a checkpoint of a task contains: a writer, the backend's snapshot and
+ * a copy of the operator state for each operator, in O(number of states).
+ */
+#include "base/fail.h"
+#include "base/memory.h"
+#include "os/file.h"
+#include "runtime/report.h"
+#include "runtime/snapshot_files.h"
+#include "runtime/snapshot_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* "<operator>-<subtask><suffix>", and for files that outlive their checkpoint's directory its id
+ * and the attempt, which make the name the only one of the job. */
+static void
+make_name(const struct wr_snapshot_part *part, bool is_unique, const char *suffix, char *out,
+          size_t room)
+{
+    const struct wr_snapshot_parameters *parameters = &part->snapshot->parameters;
+    size_t at = 0;
+    for (size_t i = 0; i < 8; i++) {
+        at += (size_t)snprintf(out + at, room - at, "%02x", part->operator_->plan->id[i]);
+    }
+    at += (size_t)snprintf(out + at, room - at, "-%u", part->operator_->context.subtask);
+    if (is_unique) {
+        at += (size_t)snprintf(out + at, room - at, "-%llu-%s",
+                               (unsigned long long)parameters->checkpoint_id,
+                               parameters->environment->attempt);
+    }
+    (void)snprintf(out + at, room - at, "%s", suffix);
+}
+
+static weir_status
+create_writer(struct wr_snapshot_part *part, weir_error *err)
+{
+    const struct wr_snapshot_parameters *parameters = &part->snapshot->parameters;
+    const struct wr_task_environment *environment = parameters->environment;
+    const struct wr_task_operator *plan = part->operator_->plan;
+    uint32_t subtask = part->operator_->context.subtask;
+    bool is_shared = wr_part_may_be_shared(part);
+    char prefix[WR_FILE_NAME_MAX + 1];
+    char path[WR_PATH_MAX];
+    char engine_path[WR_PATH_MAX];
+    make_name(part, is_shared, ".state", part->file, sizeof part->file);
+    make_name(part, true, "-", prefix, sizeof prefix);
+    WR_TRY(environment->snapshot_path(environment->snapshot_path_argument,
+                                      parameters->checkpoint_id, part->file, path, err));
+    WR_TRY(environment->snapshot_path(environment->snapshot_path_argument,
+                                      parameters->checkpoint_id, prefix, engine_path, err));
+    struct wr_state_file_parameters file = {
+        .os = environment->os,
+        .executor = environment->io,
+        .alloc = environment->snapshot_alloc,
+        .path = path,
+        .identity = { .checkpoint_id = parameters->checkpoint_id, .subtask = subtask },
+        .buffer_size = environment->state_file_buffer_size,
+        .may_change = is_shared && wr_snapshot_may_change(part->operator_),
+        .inline_max = is_shared ? 0 : environment->inline_max,
+        .memory_max = environment->memory_max,
+        .inline_alloc = environment->alloc,
+        .engine_prefix = engine_path,
+        .is_known = is_shared ? wr_snapshot_file_is_known : NULL,
+        .is_known_argument = part->operator_,
+        .reply_to = parameters->replies,
+        .reply_parker = parameters->parker
+    };
+    memcpy(file.identity.attempt, environment->attempt_bytes, sizeof file.identity.attempt);
+    memcpy(file.identity.operator_id, plan->id, sizeof file.identity.operator_id);
+    return wr_state_file_create(&file, &part->writer, err);
+}
+
+/* What the manifest will say of the states, as they are at the barrier. */
+static weir_status
+describe_states(struct wr_snapshot_part *part, weir_error *err)
+{
+    const struct wr_operator *operator_ = part->operator_;
+    struct wr_operator_snapshot_result *result = part->result;
+    uint32_t keyed_count = part->keyed == NULL ? 0 : operator_->state_count;
+    uint32_t list_count =
+        part->lists == NULL ? 0 : (uint32_t)wr_operator_snapshot_count(part->lists);
+    if (wr_report_make_states(&part->snapshot->parameters.environment->alloc, result,
+                              keyed_count + list_count, list_count) != WEIR_OK) {
+        return wr_fail(err, WEIR_NOMEM, "no memory to report %u states", keyed_count + list_count);
+    }
+    result->keyed = part->keyed != NULL;
+    result->key_group_first = operator_->key_group_first;
+    result->key_group_last = operator_->key_group_last;
+    for (uint32_t i = 0; i < keyed_count; i++) {
+        const struct wr_keyed_state *state = &operator_->states[i];
+        result->states[i] = (struct wr_manifest_state){ .name = state->name,
+                                                        .kind = state->kind,
+                                                        .list_mode = WEIR_LIST_NONE,
+                                                        .type = state->type,
+                                                        .map_key_type = state->map_key_type,
+                                                        .namespace_type = state->namespace_type,
+                                                        .has_timestamps = state->has_timestamps };
+    }
+    for (uint32_t i = 0; i < list_count; i++) {
+        weir_state_descriptor live;
+        uint64_t count = 0; /* texts and types of the live one: the copy goes with the snapshot */
+        wr_operator_state_describe(operator_->lists, i, &live, &count);
+        result->states[keyed_count + i] =
+            (struct wr_manifest_state){ .name = live.name,
+                                        .kind = live.kind,
+                                        .list_mode = live.list_mode,
+                                        .type = live.type,
+                                        .map_key_type = live.map_key_type };
+        result->lists[i] = (struct wr_manifest_list){ .state = keyed_count + i, .count = count };
+    }
+    return WEIR_OK;
+}
+
+static weir_status
+begin_part(struct wr_snapshot_part *part, weir_error *err)
+{
+    struct wr_operator *operator_ = part->operator_;
+    bool has_keyed = operator_->backend != NULL && operator_->state_count != 0;
+    bool has_lists = wr_operator_state_count(operator_->lists) != 0;
+    if (!has_keyed && !has_lists) {
+        return WEIR_OK;
+    }
+    part->phase = WR_PART_KEYED;
+    WR_TRY(create_writer(part, err));
+    if (has_keyed) {
+        weir_snapshot_parameters parameters = {
+            .size = sizeof parameters,
+            .checkpoint_id = part->snapshot->parameters.checkpoint_id,
+            .writer = part->writer,
+            .incremental = wr_part_may_be_shared(part) && wr_snapshot_may_change(operator_)
+        };
+        WR_TRY(weir_backend_snapshot_begin(operator_->backend, &parameters, &part->keyed, err));
+    } else {
+        part->phase = WR_PART_LISTS;
+    }
+    if (has_lists) {
+        WR_TRY(wr_operator_state_copy(operator_->lists, &part->lists, err));
+    }
+    return describe_states(part, err);
+}
+
+weir_status
+wr_snapshot_begin(const struct wr_snapshot_parameters *parameters,
+                  struct wr_snapshot **out_snapshot, weir_error *err)
+{
+    struct wr_snapshot *snapshot = wr_memory_new(&parameters->environment->alloc,
+                                                 wr_snapshot_size(parameters->operator_count));
+    if (snapshot == NULL) {
+        return wr_fail(err, WEIR_NOMEM, "no memory to begin a snapshot of %u operators",
+                       parameters->operator_count);
+    }
+    snapshot->parameters = *parameters;
+    snapshot->part_count = parameters->operator_count;
+    snapshot->report = wr_report_create(&parameters->environment->alloc, WR_TASK_ACKNOWLEDGED,
+                                        parameters->operator_count);
+    if (snapshot->report == NULL) {
+        wr_memory_free(&parameters->environment->alloc, snapshot,
+                       wr_snapshot_size(parameters->operator_count));
+        return wr_fail(err, WEIR_NOMEM, "no memory to begin a snapshot of %u operators",
+                       parameters->operator_count);
+    }
+    snapshot->report->checkpoint_id = parameters->checkpoint_id;
+    for (uint32_t i = 0; i < snapshot->part_count; i++) {
+        struct wr_snapshot_part *part = &snapshot->parts[i];
+        part->snapshot = snapshot;
+        part->operator_ = &parameters->operators[i];
+        part->result = &snapshot->report->snapshots[i];
+        part->result->finished = part->operator_->finished;
+        part->result->key_group_first = 1; /* none */
+        part->reply.context = part;
+        wr_file_list_init(&part->next_files, &parameters->environment->alloc);
+    }
+    *out_snapshot = snapshot;
+    if (parameters->environment->snapshot_path == NULL) {
+        return WEIR_OK;
+    }
+    for (uint32_t i = 0; i < snapshot->part_count; i++) {
+        weir_status status = begin_part(&snapshot->parts[i], err);
+        if (status != WEIR_OK) {
+            wr_snapshot_abort(snapshot);
+            return wr_fail_context(err, status, "snapshot of operator '%s' (%u/%u): ",
+                                   parameters->operators[i].plan->name,
+                                   parameters->operators[i].context.subtask + 1,
+                                   parameters->operators[i].context.parallelism);
+        }
+    }
+    return WEIR_OK;
+}

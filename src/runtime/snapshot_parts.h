@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/snapshot_parts.h: what a snapshot is made of; for its two files, snapshot_begin.c, which
+ * fixes the content, and snapshot.c, which brings it to its end. The states of a part are drawn
+ * there.
+ */
+#ifndef WR_RUNTIME_SNAPSHOT_PARTS_H
+#define WR_RUNTIME_SNAPSHOT_PARTS_H
+
+#include "runtime/snapshot.h"
+
+enum wr_part_phase {
+    WR_PART_NONE,
+    WR_PART_KEYED,
+    WR_PART_LISTS,
+    WR_PART_CLOSING,
+    WR_PART_WRITTEN,
+    WR_PART_SETTLED,
+    WR_PART_ABANDONED
+};
+
+struct wr_snapshot_part {
+    struct wr_snapshot *snapshot;
+    struct wr_operator *operator_;
+    enum wr_part_phase phase;
+    bool reply_due;
+    weir_block_writer *writer;
+    weir_snapshot *keyed; /* NULL: no keyed state, or ended */
+    struct wr_operator_snapshot *lists;
+    char file[WR_FILE_NAME_MAX + 1];
+    struct wr_file_list next_files; /* what the next checkpoint may refer to, if this completes */
+    struct wr_state_file_reply reply;
+    struct wr_operator_snapshot_result *result; /* in the snapshot's report */
+};
+
+struct wr_snapshot {
+    struct wr_snapshot *next;
+    struct wr_snapshot_parameters parameters;
+    struct wr_task_report *report; /* made at the barrier, so that acknowledging needs no memory */
+    bool abandoned;
+    uint64_t inlined_bytes; /* in the report */
+    uint32_t part_count;
+    struct wr_snapshot_part parts[];
+};
+
+static inline size_t
+wr_snapshot_size(uint32_t part_count)
+{
+    return sizeof(struct wr_snapshot) + part_count * sizeof(struct wr_snapshot_part);
+}
+
+/* Incremental checkpoints are on: what is keyed is written for later ones to refer to. */
+static inline bool
+wr_part_may_be_shared(const struct wr_snapshot_part *part)
+{
+    return part->snapshot->parameters.environment->incremental &&
+           part->operator_->backend != NULL && part->operator_->state_count != 0;
+}
+
+#endif /* WR_RUNTIME_SNAPSHOT_PARTS_H */

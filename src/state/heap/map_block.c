@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* map_block: entries of a map side by side; see the picture in map_block.h.
+ *
+ * A block is as large as its class of the slab: what a class has over is capacity. Entries of fixed
+ * size are found by their tag alone; among others the way leads over the sizes of those before,
+ * which stand in the same few lines.
+ */
+#include "state/heap/map_block.h"
+
+#include "base/check.h"
+#include "base/fail.h"
+
+enum {
+    ENTRY_HEAD = 8, /* of one of its own size */
+    FAR_ENTRY = 16, /* head and place */
+    FAR_HEAD = 8,   /* epoch */
+    NEAR_MOST = 512 /* key and item; larger ones stand far */
+};
+
+static const uint32_t null_item = UINT32_MAX;
+static const uint32_t far_bit = UINT32_C(1) << 31;
+
+static uint32_t
+key_room(size_t key_size)
+{
+    return (uint32_t)weir_round8(key_size);
+}
+
+struct wr_map_block *
+wr_map_block_new(struct wr_slab *slab, const struct wr_layout *layout, uint64_t epoch,
+                 uint32_t count, size_t bytes)
+{
+    size_t head = sizeof(struct wr_map_block);
+    size_t entry = layout->map_stride != 0 ? layout->map_stride : bytes / (count + 1) + 1;
+    bytes = layout->map_stride != 0 ? (size_t)count * entry : bytes;
+    size_t good = wr_slab_good_size(head + weir_round8(count) + bytes);
+    /* what the class has over becomes entries, a tag each */
+    size_t over = good - head - weir_round8(count) - bytes;
+    size_t more = over / (entry + 1);
+    while (more > 0 && weir_round8(count + more) + bytes + more * entry > good - head) {
+        more--;
+    }
+    size_t capacity = count + more;
+    capacity = capacity < WR_MAP_BLOCK_ENTRIES_MOST ? capacity : WR_MAP_BLOCK_ENTRIES_MOST;
+    struct wr_map_block *block = wr_slab_new(slab, good);
+    if (block == NULL) {
+        return NULL;
+    }
+    *block = (struct wr_map_block){ .epoch = (uint32_t)epoch,
+                                    .capacity = (uint16_t)capacity,
+                                    .room = (uint32_t)(good - head - weir_round8(capacity)) };
+    memset(block->tags, 0, weir_round8(capacity));
+    return block;
+}
+
+static inline bool
+same_bytes(const uint8_t *at, weir_bytes key)
+{
+    if (key.size == 8) {
+        return wr_get_u64(at) == wr_get_u64(key.data);
+    }
+    return key.size == 0 || memcmp(at, key.data, key.size) == 0;
+}
+
+static bool
+find_fixed(const struct wr_layout *layout, const struct wr_map_block *block, uint64_t tag,
+           weir_bytes key, struct wr_map_spot *out_spot)
+{
+    const uint8_t *entries = wr_map_block_entries(block);
+    const uint64_t low7 = 0x7f7f7f7f7f7f7f7fULL;
+    for (uint32_t first = 0; first < block->count; first += 8) {
+        uint64_t mask = wr_tags_equal(wr_get_u64(block->tags + first) & low7, tag);
+        for (; mask != 0; mask &= mask - 1) {
+            uint32_t index = first + wr_mask_slot(mask);
+            size_t offset = (size_t)index * layout->map_stride;
+            if (same_bytes(entries + offset, key)) {
+                *out_spot = (struct wr_map_spot){ index, (uint32_t)offset };
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Of an entry of its own size: what it takes in the block. */
+static uint32_t
+entry_bytes(const uint8_t *at)
+{
+    uint32_t key_size = wr_get_u32(at);
+    uint32_t item_size = wr_get_u32(at + 4);
+    if ((key_size & far_bit) != 0) {
+        return FAR_ENTRY;
+    }
+    return ENTRY_HEAD + key_room(key_size) + (item_size != null_item ? key_room(item_size) : 0);
+}
+
+bool
+wr_map_block_find(const struct wr_layout *layout, const struct wr_map_block *block, uint64_t hash,
+                  weir_bytes key, struct wr_map_spot *out_spot)
+{
+    const uint8_t tag = wr_map_tag(hash);
+    if (layout->map_stride != 0) {
+        return find_fixed(layout, block, tag, key, out_spot);
+    }
+    const uint8_t *at = wr_map_block_entries(block);
+    struct wr_map_spot spot = { 0 };
+    for (; spot.index < block->count; spot.index++) {
+        uint32_t bytes = entry_bytes(at);
+        if ((block->tags[spot.index] & (uint8_t)~WR_MAP_TAG_NULL) == tag) {
+            weir_bytes found;
+            weir_bytes item;
+            wr_map_block_entry(layout, block, &spot, &found, &item);
+            if (found.size == key.size && same_bytes(found.data, key)) {
+                *out_spot = spot;
+                return true;
+            }
+        }
+        spot.offset += bytes;
+        at += bytes;
+    }
+    return false;
+}
+
+uint8_t *
+wr_map_block_far(const struct wr_layout *layout, const struct wr_map_block *block,
+                 const struct wr_map_spot *spot)
+{
+    const uint8_t *at = wr_map_block_entries(block) + spot->offset;
+    if (layout->map_stride != 0 || (wr_get_u32(at) & far_bit) == 0) {
+        return NULL;
+    }
+    return (uint8_t *)(uintptr_t)wr_get_u64(at + ENTRY_HEAD);
+}
+
+uint32_t
+wr_map_block_entry_sized(const struct wr_layout *layout, const struct wr_map_block *block,
+                         const struct wr_map_spot *spot, weir_bytes *out_key, weir_bytes *out_item)
+{
+    const uint8_t *at = wr_map_block_entries(block) + spot->offset;
+    bool is_null = (block->tags[spot->index] & WR_MAP_TAG_NULL) != 0;
+    uint32_t key_size = wr_get_u32(at) & ~far_bit;
+    uint32_t item_size = wr_get_u32(at + 4);
+    uint8_t *far = wr_map_block_far(layout, block, spot);
+    const uint8_t *key = far != NULL ? far + FAR_HEAD : at + ENTRY_HEAD;
+    *out_key = weir_bytes_of(key, key_size);
+    *out_item =
+        is_null ? weir_bytes_of(NULL, 0) : weir_bytes_of(key + key_room(key_size), item_size);
+    return entry_bytes(at);
+}
+
+/* Writes bytes and zeros up to a multiple of eight. The bytes may stand there already. */
+static uint8_t *
+write_padded(uint8_t *at, weir_bytes bytes)
+{
+    if (bytes.size != 0 && bytes.data != NULL) {
+        memmove(at, bytes.data, bytes.size);
+    }
+    size_t whole = weir_round8(bytes.size);
+    memset(at + bytes.size, 0, whole - bytes.size);
+    return at + whole;
+}
+
+weir_status
+wr_map_draft_init(struct wr_map_draft *draft, struct wr_slab *slab, const struct wr_layout *layout,
+                  uint64_t epoch)
+{
+    bool is_null = draft->item.data == NULL;
+    draft->far = NULL;
+    draft->tag = (uint8_t)(draft->tag | (is_null ? WR_MAP_TAG_NULL : 0));
+    if (layout->map_stride != 0) {
+        draft->bytes = layout->map_stride;
+        return WEIR_OK;
+    }
+    uint32_t content = key_room(draft->key.size) + key_room(draft->item.size);
+    draft->bytes = ENTRY_HEAD + content;
+    if (content <= NEAR_MOST) {
+        return WEIR_OK;
+    }
+    uint8_t *far = wr_slab_new(slab, FAR_HEAD + content);
+    if (far == NULL) {
+        return WEIR_NOMEM;
+    }
+    wr_put_u32(far, (uint32_t)epoch);
+    wr_put_u32(far + 4, 0);
+    write_padded(write_padded(far + FAR_HEAD, draft->key), draft->item);
+    draft->far = far;
+    draft->bytes = FAR_ENTRY;
+    return WEIR_OK;
+}
+
+bool
+wr_map_block_fits(const struct wr_map_block *block, const struct wr_map_draft *draft)
+{
+    return block->count < block->capacity && draft->bytes <= block->room - block->used;
+}
+
+static void
+write_entry(const struct wr_layout *layout, struct wr_map_block *block,
+            const struct wr_map_spot *spot, const struct wr_map_draft *draft)
+{
+    uint8_t *at = wr_map_block_entries(block) + spot->offset;
+    block->tags[spot->index] = draft->tag;
+    if (layout->map_stride != 0) {
+        at = write_padded(at, draft->key);
+        if (draft->item.data != NULL) {
+            write_padded(at, draft->item);
+        } else {
+            memset(at, 0, weir_round8(layout->item_size));
+        }
+        return;
+    }
+    uint32_t item_size = draft->item.data != NULL ? (uint32_t)draft->item.size : null_item;
+    if (draft->far != NULL) {
+        wr_put_u32(at, (uint32_t)draft->key.size | far_bit);
+        wr_put_u32(at + 4, item_size);
+        wr_put_u64(at + ENTRY_HEAD, (uint64_t)(uintptr_t)draft->far);
+        return;
+    }
+    /* the item may be lent from this very entry: it is moved before the key is written */
+    uint8_t *item_at = at + ENTRY_HEAD + key_room(draft->key.size);
+    write_padded(item_at, draft->item);
+    write_padded(at + ENTRY_HEAD, draft->key);
+    wr_put_u32(at, (uint32_t)draft->key.size);
+    wr_put_u32(at + 4, item_size);
+}
+
+void
+wr_map_block_add(const struct wr_layout *layout, struct wr_map_block *block,
+                 const struct wr_map_draft *draft)
+{
+    wr_slow_assert(wr_map_block_fits(block, draft));
+    struct wr_map_spot spot = { block->count, block->used };
+    write_entry(layout, block, &spot, draft);
+    block->used += draft->bytes;
+    block->count++;
+}
+
+void
+wr_map_block_add_from(const struct wr_layout *layout, struct wr_map_block *block,
+                      const struct wr_map_block *from, const struct wr_map_spot *spot)
+{
+    const uint8_t *at = wr_map_block_entries(from) + spot->offset;
+    uint32_t bytes = layout->map_stride != 0 ? layout->map_stride : entry_bytes(at);
+    wr_slow_assert(block->count < block->capacity && bytes <= block->room - block->used);
+    memcpy(wr_map_block_entries(block) + block->used, at, bytes);
+    block->tags[block->count++] = from->tags[spot->index];
+    block->used += bytes;
+}
+
+void
+wr_map_block_replace(const struct wr_layout *layout, struct wr_map_block *block,
+                     const struct wr_map_spot *spot, const struct wr_map_draft *draft)
+{
+    write_entry(layout, block, spot, draft);
+}
+
+void
+wr_map_block_remove(const struct wr_layout *layout, struct wr_map_block *block,
+                    const struct wr_map_spot *spot)
+{
+    uint8_t *at = wr_map_block_entries(block) + spot->offset;
+    uint32_t bytes = layout->map_stride != 0 ? layout->map_stride : entry_bytes(at);
+    uint32_t behind = block->used - spot->offset - bytes;
+    memmove(at, at + bytes, behind);
+    uint8_t *tag = block->tags + spot->index;
+    memmove(tag, tag + 1, block->count - spot->index - 1u);
+    block->count--;
+    block->tags[block->count] = 0;
+    block->used -= bytes;
+}

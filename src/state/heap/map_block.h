@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state/heap/map_block.h: a few entries of a map, tagged and contiguous; all of a small map.
+ *
+ *   block   | epoch u32 | count u16 | capacity u16 | used u32 | room u32 | tags | entry | entry ...
+ *
+ *   tags    a byte an entry, in order, zeros behind: 1..127 of the hash; bit 7: the value is null
+ *   entry   of fixed-size keys and items    key, rounded up to 8 | item, rounded up to 8
+ *           of others                       u32 key size | u32 item size | key .. 8 | item .. 8
+ *           of others over 512 bytes        u32 key size + FAR | u32 item size | u64 place
+ *   far     | epoch u32 | zero | key .. 8 | item .. 8 |           a block of the slab of its own
+ *
+ * Entries keep their order when one is removed or replaced: a walk that stands behind the first n
+ * is right as long as nothing is added. Thread: task.
+ */
+#ifndef WR_STATE_HEAP_MAP_BLOCK_H
+#define WR_STATE_HEAP_MAP_BLOCK_H
+
+#include "state/heap/layout.h"
+#include "state/heap/slab.h"
+
+enum {
+    WR_MAP_BLOCK_ENTRIES_MOST = UINT16_MAX,
+    WR_MAP_TAG_NULL = 0x80
+};
+
+struct wr_map_block {
+    uint32_t epoch; /* of the heap when it was made */
+    uint16_t count;
+    uint16_t capacity; /* of tags */
+    uint32_t used;     /* bytes of entries */
+    uint32_t room;
+    uint8_t tags[];
+};
+
+/* Where an entry stands; zeroed: the first one. */
+struct wr_map_spot {
+    uint32_t index;
+    uint32_t offset; /* from the first entry */
+};
+
+/* An entry that is to be written. */
+struct wr_map_draft {
+    weir_bytes key;
+    weir_bytes item; /* data NULL: null */
+    uint8_t tag;     /* with its null bit */
+    uint8_t *far;    /* NULL: it stands in the block */
+    uint32_t bytes;  /* in the block */
+};
+
+static inline uint8_t
+wr_map_tag(uint64_t hash)
+{
+    uint8_t tag = hash & 0x7f;
+    return (uint8_t)(tag + (tag == 0));
+}
+
+static inline uint8_t *
+wr_map_block_entries(const struct wr_map_block *block)
+{
+    return (uint8_t *)(uintptr_t)block->tags + weir_round8(block->capacity);
+}
+
+/* An empty block for about so many entries of so many bytes in all. NULL: refused. */
+struct wr_map_block *wr_map_block_new(struct wr_slab *slab, const struct wr_layout *layout,
+                                      uint64_t epoch, uint32_t count, size_t bytes);
+/* Looks a key up. */
+bool wr_map_block_find(const struct wr_layout *layout, const struct wr_map_block *block,
+                       uint64_t hash, weir_bytes key, struct wr_map_spot *out_spot);
+/* The same for entries of sizes of their own. */
+uint32_t wr_map_block_entry_sized(const struct wr_layout *layout, const struct wr_map_block *block,
+                                  const struct wr_map_spot *spot, weir_bytes *out_key,
+                                  weir_bytes *out_item);
+
+/* What stands there; out_item->data NULL: null. Gives what the entry takes in the block. */
+static inline uint32_t
+wr_map_block_entry(const struct wr_layout *layout, const struct wr_map_block *block,
+                   const struct wr_map_spot *spot, weir_bytes *out_key, weir_bytes *out_item)
+{
+    const uint32_t stride = layout->map_stride;
+    if (stride == 0) {
+        return wr_map_block_entry_sized(layout, block, spot, out_key, out_item);
+    }
+    const uint8_t *at = wr_map_block_entries(block) + spot->offset;
+    bool is_null = (block->tags[spot->index] & WR_MAP_TAG_NULL) != 0;
+    *out_key = weir_bytes_of(at, layout->map_key_size);
+    *out_item = weir_bytes_of(is_null ? NULL : at + (stride - weir_round8(layout->item_size)),
+                              is_null ? 0 : layout->item_size);
+    return stride;
+}
+
+/* The far block of the entry; NULL: it stands in the block. */
+uint8_t *wr_map_block_far(const struct wr_layout *layout, const struct wr_map_block *block,
+                          const struct wr_map_spot *spot);
+
+/* Works out a draft; a large entry is written to a far block. WEIR_NOMEM: refused. */
+weir_status wr_map_draft_init(struct wr_map_draft *draft, struct wr_slab *slab,
+                              const struct wr_layout *layout, uint64_t epoch);
+bool wr_map_block_fits(const struct wr_map_block *block, const struct wr_map_draft *draft);
+/* Writes the entry behind the others; it must fit. */
+void wr_map_block_add(const struct wr_layout *layout, struct wr_map_block *block,
+                      const struct wr_map_draft *draft);
+/* The same with an entry of another block, far ones shared. */
+void wr_map_block_add_from(const struct wr_layout *layout, struct wr_map_block *block,
+                           const struct wr_map_block *from, const struct wr_map_spot *spot);
+/* Replaces an entry by one that takes as much; both stand in the block. */
+void wr_map_block_replace(const struct wr_layout *layout, struct wr_map_block *block,
+                          const struct wr_map_spot *spot, const struct wr_map_draft *draft);
+/* Takes an entry out; a far block of it is the caller's. */
+void wr_map_block_remove(const struct wr_layout *layout, struct wr_map_block *block,
+                         const struct wr_map_spot *spot);
+
+#endif /* WR_STATE_HEAP_MAP_BLOCK_H */
