@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* latency_bench: row 12: what records feel of a checkpoint: `weir run` of a job compiled alone, N
- * keys in its state, a checkpoint each second.
+ * keys in its state, a checkpoint a second after the last.
  *
  *   throughput  as fast as it goes: records per second while a checkpoint runs, and while none does
  *   latency     at half of that rate: p99.9 from when a record was due until its count stands,
@@ -59,11 +59,13 @@ run_job(struct bench *bench, uint64_t rate, struct bench_run *out_run)
     }
     bench_remove_tree(bench->checkpoints);
     snprintf(directory, sizeof directory, "execution.checkpointing.dir=%s", bench->checkpoints);
-    const char *arguments[] = {
-        bench->weir, "run",      "-D",       "execution.checkpointing.interval=1s",
-        "-D",        directory,  bench->job, numbers[0],
-        numbers[1],  numbers[2], NULL
-    };
+    const char *arguments[] = { bench->weir, "run",
+                                "-D",        "execution.checkpointing.interval=1s",
+                                "-D",        "execution.checkpointing.min-pause=1s",
+                                "-D",        directory,
+                                bench->job,  numbers[0],
+                                numbers[1],  numbers[2],
+                                NULL };
     char *argv[sizeof arguments / sizeof arguments[0]];
     memcpy(argv, arguments, sizeof arguments);
     bench_exec(argv, out_run);

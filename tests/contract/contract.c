@@ -48,11 +48,11 @@ weir_bytes
 text(const char *content)
 {
     size_t size = strlen(content);
-    assert_true(size <= BLOCK_MOST - 8);
+    assert_true(size < BLOCK_MOST - 8);
     char *block = ring_next();
     weir_string head = { 8, (uint32_t)size };
     memcpy(block, &head, sizeof head);
-    memcpy(block + 8, content, size);
+    memcpy(block + 8, content, size + 1); /* its NUL is one of the zeros behind */
     return weir_bytes_of(block, 8 + weir_round8(size));
 }
 

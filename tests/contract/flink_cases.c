@@ -52,9 +52,11 @@ is_test_elsewhere(const char *place)
     bool is_there = false;
     while (file != NULL && !is_there && fgets(line, sizeof line, file) != NULL) {
         char *open = strchr(line, '(');
-        size_t size = strlen(colon + 1);
-        is_there = strncmp(line, "TEST", 4) == 0 && open != NULL &&
-                   strncmp(open + 1, colon + 1, size) == 0 && open[1 + size] == ')';
+        char *close = strchr(line, ')');
+        if (strncmp(line, "TEST", 4) == 0 && open != NULL && close != NULL) {
+            *close = 0;
+            is_there = strcmp(open + 1, colon + 1) == 0;
+        }
     }
     if (file != NULL) {
         fclose(file);

@@ -136,28 +136,58 @@ kind_of(const char *name)
     return (enum model_op_kind)kind;
 }
 
+/* The value behind `word` and a blank; NULL: the line does not begin so. */
+static char *
+value_of(char *line, const char *word)
+{
+    size_t size = strlen(word);
+    line[strcspn(line, "\n")] = 0;
+    return strncmp(line, word, size) == 0 && line[size] == ' ' ? line + size + 1 : NULL;
+}
+
+static bool
+read_head(FILE *file, struct model_run *out_run)
+{
+    static char engine[400]; /* a path is kept by engine_find */
+    char seed[400];
+    char planted[400];
+    if (fgets(engine, sizeof engine, file) == NULL || fgets(seed, sizeof seed, file) == NULL ||
+        fgets(planted, sizeof planted, file) == NULL || value_of(engine, "engine") == NULL ||
+        value_of(seed, "seed") == NULL || value_of(planted, "planted") == NULL) {
+        return false;
+    }
+    out_run->engine = engine_find(value_of(engine, "engine"));
+    out_run->seed = strtoull(value_of(seed, "seed"), NULL, 0);
+    out_run->is_planted = strcmp(value_of(planted, "planted"), "1") == 0;
+    return out_run->engine != NULL;
+}
+
+/* "KIND key a b" */
+static bool
+read_operation(char *line, struct model_op *out_op)
+{
+    char *blank = strchr(line, ' ');
+    if (blank == NULL) {
+        return false;
+    }
+    *blank = 0;
+    out_op->kind = kind_of(line);
+    char *at = blank + 1;
+    out_op->key = (uint32_t)strtoul(at, &at, 10);
+    out_op->a = (uint32_t)strtoul(at, &at, 10);
+    out_op->b = (uint32_t)strtoul(at, &at, 10);
+    return out_op->kind != OP_KINDS && (*at == '\n' || *at == 0);
+}
+
 bool
 replay_read(const char *path, struct model_run *out_run, struct model_op *ops)
 {
-    char name[300];
-    int planted = 0;
-    uint64_t seed = 0;
+    char line[200];
     FILE *file = fopen(path, "r");
-    bool is_good = file != NULL && fscanf(file, "engine %299s seed %" SCNx64 " planted %d", name,
-                                          &seed, &planted) == 3;
-    *out_run = (struct model_run){ .engine = is_good ? engine_find(name) : NULL,
-                                   .seed = seed,
-                                   .is_planted = planted != 0,
-                                   .ops = ops };
-    is_good = is_good && out_run->engine != NULL;
-    while (is_good && out_run->op_count < OPS_MOST) {
-        struct model_op *op = &ops[out_run->op_count];
-        if (fscanf(file, "%299s %u %u %u", name, &op->key, &op->a, &op->b) != 4) {
-            break;
-        }
-        op->kind = kind_of(name);
-        is_good = op->kind != OP_KINDS;
-        out_run->op_count++;
+    *out_run = (struct model_run){ .ops = ops };
+    bool is_good = file != NULL && read_head(file, out_run);
+    while (is_good && out_run->op_count < OPS_MOST && fgets(line, sizeof line, file) != NULL) {
+        is_good = read_operation(line, &ops[out_run->op_count++]);
     }
     if (file != NULL) {
         fclose(file);

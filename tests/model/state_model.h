@@ -61,7 +61,7 @@
     X(IDLE, SNAPSHOT, 20)           \
     X(BEGIN, SNAPSHOT, 6)           \
     X(COMPLETE, SNAPSHOT, 8)        \
-    X(ABORT, SNAPSHOT, 1)           \
+    X(ABORT, SNAPSHOT, 4)           \
     X(REFUSE, MEMORY, 14)
 
 enum model_op_kind {

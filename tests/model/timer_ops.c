@@ -61,10 +61,10 @@ timer_pop(struct world *world, const struct model_op *op)
     if (status == WEIR_OK) {
         uint32_t key = shape_key_number(world, weir_bytes_of(timer.key.data, timer.key.size));
         EXPECT(timer.timestamp == first);
-        EXPECT(key < world->key_count);
+        EXPECT(key < world->key_count && first >= 0 && first < TIMER_TIMES * 10);
         EXPECT(timer.key.hash == world->keys[key].hash);
         EXPECT(timer.key.key_group == world->keys[key].key_group);
-        uint64_t bit = UINT64_C(1) << (uint64_t)(first / 10);
+        uint64_t bit = UINT64_C(1) << (uint64_t)(first / 10 % TIMER_TIMES);
         EXPECT((world->oracle->keys[key].timers & bit) != 0);
         world->oracle->keys[key].timers &= ~bit;
     }

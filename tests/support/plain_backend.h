@@ -20,6 +20,7 @@
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #pragma GCC diagnostic ignored "-Wcast-align"
+/* NOLINTNEXTLINE(bugprone-suspicious-include): all of it is to be this file's own */
 #include "../../examples/backend/sorted_array.c"
 #pragma GCC diagnostic pop
 

@@ -96,6 +96,7 @@ struct wr_heap_state {
 struct wr_shrink {
     uint64_t removals; /* since the last one began */
     bool is_walking;
+    size_t extent_bytes; /* of the tables when it began: another one follows if it helped */
     uint32_t state;
     uint32_t group;
 };

@@ -7,7 +7,7 @@
  * Tables shrink with removals already, but not the last step, and what they leave behind lies
  * scattered over extents that cannot go while one table stands in them. So before a walk begins the
  * extent with the most free room is closed, and the walk rebuilds the tables that stand there
- * elsewhere; when it has gone, the next one follows, until half of the memory is in use.
+ * elsewhere; when memory has gone, the next one follows, until half of it is in use.
  *
  * Snapshots hold old tables: while there is one, nothing moves.
  */
@@ -37,7 +37,7 @@ begin(struct wr_heap *heap)
         return false;
     }
     wr_region_close_sparsest(&heap->tables);
-    *shrink = (struct wr_shrink){ .is_walking = true };
+    *shrink = (struct wr_shrink){ .is_walking = true, .extent_bytes = heap->tables.extent_bytes };
     return true;
 }
 
@@ -51,7 +51,9 @@ end_walk(struct wr_heap *heap)
     if (wr_region_reopen(&heap->tables)) {
         return false;
     }
-    heap->shrink.is_walking = wr_region_close_sparsest(&heap->tables);
+    bool has_helped = heap->tables.extent_bytes < heap->shrink.extent_bytes;
+    heap->shrink.extent_bytes = heap->tables.extent_bytes;
+    heap->shrink.is_walking = has_helped && wr_region_close_sparsest(&heap->tables);
     heap->shrink.state = 0;
     heap->shrink.group = 0;
     return heap->shrink.is_walking;

@@ -376,7 +376,8 @@ wr_table_tighten(struct wr_heap_state *state, uint32_t group, size_t *io_spent)
         wr_cow_drop_table(state, table);
         return false;
     }
-    uint32_t size = wr_table_size_for(layout, table->count);
+    /* half as many again can come before it must grow: not while it is still being rebuilt */
+    uint32_t size = wr_table_size_for(layout, (uint64_t)table->count * 3 / 2);
     bool is_loose = size <= table->bucket_count / 2;
     bool is_misplaced = wr_region_is_closed(&heap->tables, table) ||
                         wr_region_is_closed(&heap->tables, table->buckets);
@@ -384,7 +385,8 @@ wr_table_tighten(struct wr_heap_state *state, uint32_t group, size_t *io_spent)
         return false;
     }
     *io_spent += buckets_size(layout, TIGHTEN_HOMES);
-    weir_status status = begin_resize(state, group, is_loose ? size : table->bucket_count);
+    weir_status status = begin_resize(
+        state, group, is_loose || size > table->bucket_count ? size : table->bucket_count);
     return status == WEIR_OK && state->tables[group]->growing; /* refused: it stays as it is */
 }
 

@@ -185,9 +185,13 @@ create_family(struct wr_rocks *rocks, struct wr_rocks_state *state, weir_error *
     char *words = NULL;
     rocksdb_column_family_handle_t *family =
         rocks->api->create_family(rocks->db, state->options, state->descriptor.name, &words);
-    WR_TRY(wr_rocks_judge(rocks, state, words, "creating its column family", err));
-    state->family = family;
-    return WEIR_OK;
+    weir_status status = wr_rocks_judge(rocks, state, words, "creating its column family", err);
+    if (status == WEIR_OK) {
+        state->family = family;
+    } else if (family != NULL) {
+        rocksdb_column_family_handle_destroy(family); /* it was made, what came behind it failed */
+    }
+    return status;
 }
 
 weir_status

@@ -274,9 +274,13 @@ assert_fails(const struct step *events, const struct step *rules, const char *wo
 TEST(only_the_broadcast_side_writes_rules_and_only_the_keyed_side_has_a_key)
 {
     static const struct step none[] = { { 0 } };
-    static const struct step writes[] = { { 'R', 1, 4, -1 }, { 0 } };
+    static const struct step rule[] = { { 'R', 1, 0, 10 }, { 0 } };
+    static const struct step writes[] = { { 'W', 1, 0, 0 },  { 'W', 2, 0, 0 },
+                                          { 'W', 3, 0, 0 },  { 'W', 4, 0, 0 },
+                                          { 'W', 5, 0, 0 },  { 'W', 6, 0, 0 },
+                                          { 'R', 9, 4, -1 }, { 0 } }; /* behind the rule */
     static const struct step touches[] = { { 'R', 1, 4, -2 }, { 0 } };
-    assert_fails(writes, none, "operator 'rules'");
+    assert_fails(writes, rule, "operator 'rules'");
     assert_fails(none, touches, "no key is set here");
 }
 

@@ -4,6 +4,9 @@
 #include "job_rig.h"
 
 #include "snapshot/manifest.h"
+#include "support/common_os_fault.h"
+
+#include <errno.h>
 
 enum {
     NAMES_MAX = 600,
@@ -22,6 +25,7 @@ struct seen {
     uint32_t checked;
     uint64_t checked_id;
     bool last_had_chain;
+    uint32_t last_longest;
 };
 
 static struct seen seen_now;
@@ -66,6 +70,7 @@ collect(struct rig *rig, const char *directory, struct names *names)
         seen_now.checked_id = manifest.checkpoint_id;
         seen_now.full_after_chain += seen_now.last_had_chain && longest == 1;
         seen_now.last_had_chain = longest > 1;
+        seen_now.last_longest = longest;
     }
     seen_now.chain_longest = longest > seen_now.chain_longest ? longest : seen_now.chain_longest;
     wr_manifest_fini(&manifest);
@@ -133,17 +138,25 @@ TEST(shared_holds_what_retained_checkpoints_need_after_every_step)
     rig_fini(&rig);
 }
 
-/* A checkpoint that builds on others, with some changes behind it. */
+/* When a chain has just begun, so that the stop's own checkpoint goes on with it. */
 static bool
 stops_in_a_chain(struct rig *rig)
 {
-    if (rig_look(rig).checkpoints_completed >= 12 && seen_now.last_had_chain) {
+    if (rig_look(rig).checkpoints_completed >= 12 && seen_now.last_longest == 2) {
         weir_job_stop(rig->job);
     } else if (rig_look(rig).checkpoints_completed > rig->completed_before) {
         rig->completed_before = rig_look(rig).checkpoints_completed;
         assert_shared_is_exact(rig);
     }
     return false;
+}
+
+static void
+assert_last_is_a_chain(struct rig *rig)
+{
+    seen_now.last_longest = 0;
+    collect(rig, rig_look(rig).last_checkpoint_path, &needed_now);
+    assert_true(seen_now.last_longest >= 3);
 }
 
 static bool
@@ -159,6 +172,7 @@ TEST(a_chain_is_restored_at_any_parallelism_and_the_next_checkpoint_is_full)
         set_up(&rig);
         rig_set(&rig, "parallelism.default", "2");
         assert_int_equal(WEIR_JOB_STOPPED, rig_run(&rig, stops_in_a_chain));
+        assert_last_is_a_chain(&rig);
         uint64_t restored = rig_look(&rig).last_checkpoint_id;
         rig_set_number(&rig, "parallelism.default", parallelism);
         rig.parameters.restore = "latest:" RIG_DIRECTORY;
@@ -249,5 +263,50 @@ TEST(damage_in_any_file_of_a_chain_is_noticed)
     }
     assert_int_equal(WEIR_JOB_FINISHED, rig_run(&rig, NULL)); /* it was the damage */
     rig_assert_exactly_once(&rig);
+    rig_fini(&rig);
+}
+
+/* --- checkpoints that fail between the tasks' files and their completion --- */
+
+static struct os_fault fault_now;
+static unsigned turn_now;
+
+/* Behind every second completed checkpoint one sync fails, each time another one. */
+static bool
+fails_syncs_in_turn(struct rig *rig)
+{
+    weir_job_report report = rig_look(rig);
+    if (report.checkpoints_completed >= 30 && seen_now.last_longest == 2) {
+        weir_job_stop(rig->job);
+    } else if (report.checkpoints_completed > rig->completed_before) {
+        rig->completed_before = report.checkpoints_completed;
+        assert_shared_is_exact(rig);
+        turn_now++;
+        fault_now.plan.fail_at = turn_now % 2 == 0 ? fault_now.calls + 1 + turn_now / 2 % 7 : 0;
+        fault_now.hit = false;
+    }
+    return false;
+}
+
+TEST(no_checkpoint_builds_on_one_that_failed)
+{
+    struct rig rig;
+    struct os_fault_plan plan = { .error = EIO, .only = "sync" };
+    set_up(&rig);
+    rig_set(&rig, "execution.checkpointing.tolerable-failed-checkpoints", "1000");
+    rig_set(&rig, "parallelism.default", "2");
+    rig.count = 6000;
+    os_fault_init(&fault_now, os_sim_os(rig.sim), &plan);
+    turn_now = 0;
+    rig.os = &fault_now.os;
+    assert_int_equal(WEIR_JOB_STOPPED, rig_run(&rig, fails_syncs_in_turn));
+    assert_true(rig_look(&rig).checkpoints_failed >= 10);
+    assert_true(seen_now.chain_longest >= 3);
+    assert_last_is_a_chain(&rig);
+    fault_now.plan.fail_at = 0;
+    rig.parameters.restore = "latest:" RIG_DIRECTORY;
+    assert_int_equal(WEIR_JOB_FINISHED, rig_run(&rig, NULL));
+    rig_assert_exactly_once(&rig);
+    rig.os = NULL;
     rig_fini(&rig);
 }

@@ -207,3 +207,33 @@ TEST(a_stop_fires_nothing_and_a_restored_job_fires_what_is_due)
         time_fini(&rig);
     }
 }
+
+/* The first source of the graph is another than before, so what it had is not restored. */
+static void
+build_beside_a_silent_one(struct time_rig *rig, const struct step *steps, const char *uid)
+{
+    static const struct step silent[] = { { 'P', 0, 0, 0 }, { 0 } };
+    time_build(rig);
+    weir_stream *first = weir_stream_uid(time_play(rig, 0, steps), uid);
+    time_sink(rig, time_keyed(rig, first, &watch_function));
+    weir_stream_sink(time_play(rig, 1, silent), "beside", &noting_function, &rig, sizeof rig);
+}
+
+TEST(the_end_of_the_input_is_not_kept_as_a_watermark)
+{
+    static const struct step steps[] = { { 'R', 10, 1, REGISTER }, { 'W', 15, 0, 0 }, { 0 } };
+    static const struct step more[] = { { 'R', 20, 9, LOOK }, { 0 } };
+    struct time_rig rig;
+    time_init(&rig, true);
+    build_beside_a_silent_one(&rig, steps, "before");
+    rig.stop_in_pause = true;
+    assert_int_equal(time_run(&rig), WEIR_JOB_STOPPED);
+    assert_string_equal(rig.notes, "t1@20 wmax");
+    build_beside_a_silent_one(&rig, more, "after");
+    rig.go_on = true;
+    rig.parameters.restore = "latest:" TIME_DIRECTORY;
+    rig.parameters.allow_non_restored_state = true;
+    assert_int_equal(time_run(&rig), WEIR_JOB_FINISHED);
+    assert_string_equal(rig.notes, "w15 wmax");
+    time_fini(&rig);
+}

@@ -2,6 +2,7 @@
 /* snapshots that fail for memory, and restores of what is damaged or was never sound. */
 #include "heap_scene_check.h"
 
+#include "state/heap/image.h"
 #include "support/common_alloc_fault.h"
 
 #include <stdlib.h>
@@ -267,7 +268,7 @@ write_odd(const struct odd *odd)
     chain.count = 1;
     memcpy(payload, odd->words, sizeof payload);
     if (odd->block == WEIR_BLOCK_IMAGE) {
-        memcpy(payload, "WEIRPCK1", 8);
+        wr_packed_encode(odd->words[2], odd->words[3], payload);
     }
     scene_file_begin(&scene, file, true);
     weir_block_writer_set_changes(file->writer);
