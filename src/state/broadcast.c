@@ -171,15 +171,22 @@ check(const struct weir_broadcast *broadcast, weir_bytes key, weir_bytes *value)
     return is_block ? WEIR_OK : WEIR_INVALID;
 }
 
+/* Where in the entries these bytes stand; SIZE_MAX: they are somebody else's. */
+static size_t
+offset_in(const struct wr_buffer *entries, const void *bytes)
+{
+    uintptr_t offset = (uintptr_t)bytes - (uintptr_t)entries->data;
+    return bytes != NULL && entries->data != NULL && offset < entries->size ? offset : SIZE_MAX;
+}
+
 /* An entry behind the others; key and value may be lent from these. NULL: no memory. */
 static const uint8_t *
 append(struct wr_buffer *entries, weir_bytes key, weir_bytes value)
 {
-    size_t key_at = (size_t)((const uint8_t *)key.data - entries->data);
-    size_t value_at = (size_t)((const uint8_t *)value.data - entries->data);
-    size_t had = entries->size;
-    bool key_is_own = entries->data != NULL && key.data != NULL && key_at < had;
-    bool value_is_own = entries->data != NULL && value.data != NULL && value_at < had;
+    size_t key_at = offset_in(entries, key.data);
+    size_t value_at = offset_in(entries, value.data);
+    bool key_is_own = key_at != SIZE_MAX;
+    bool value_is_own = value_at != SIZE_MAX;
     size_t size = entry_bytes(key.size, value);
     uint8_t *entry = wr_buffer_extend(entries, size);
     if (entry == NULL) {
