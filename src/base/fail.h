@@ -8,8 +8,10 @@
 #include <stdarg.h>
 
 /* Fills `err` (may be NULL) and returns `status`: return wr_fail(err, WEIR_CORRUPT, "...", ...);
- * A message that is too long is cut in the middle. */
-#define wr_fail(err, status, ...) wr_fail_at((err), (status), 0, __FILE__, __LINE__, __VA_ARGS__)
+ * A message that is too long is cut in the middle. (The status is given here, so that whoever reads
+ * the call alone, an analyzer too, sees that it is not OK.) */
+#define wr_fail(err, status, ...) \
+    ((void)wr_fail_at((err), (status), 0, __FILE__, __LINE__, __VA_ARGS__), (status))
 
 /* The same for a failed system call: WEIR_IO (NOMEM for ENOMEM), the words end in ": <strerror>".
  */

@@ -30,6 +30,20 @@ shared_directory(const struct wr_checkpoint_storage *storage, char out[WR_PATH_M
     return wr_path_join(out, storage->job_directory, "shared", err);
 }
 
+static weir_status
+each_own_of(const struct wr_manifest_subtask *subtask, uint64_t checkpoint_id,
+            weir_status (*each)(void *argument, const char *name), void *argument)
+{
+    for (uint32_t i = 0; i < subtask->file_count; i++) {
+        const struct wr_manifest_file *file = &subtask->files[i];
+        const char *name = wr_manifest_shared_name(file);
+        if (name != NULL && file->checkpoint_id == checkpoint_id) {
+            WR_TRY(each(argument, name));
+        }
+    }
+    return WEIR_OK;
+}
+
 /* Calls `each` for every shared file that this checkpoint itself wrote. */
 static weir_status
 each_own(const struct wr_manifest *manifest, weir_status (*each)(void *argument, const char *name),
@@ -38,13 +52,7 @@ each_own(const struct wr_manifest *manifest, weir_status (*each)(void *argument,
     for (uint32_t i = 0; i < manifest->operator_count; i++) {
         const struct wr_manifest_operator *op = &manifest->operators[i];
         for (uint32_t j = 0; j < op->subtask_count; j++) {
-            for (uint32_t k = 0; k < op->subtasks[j].file_count; k++) {
-                const struct wr_manifest_file *file = &op->subtasks[j].files[k];
-                const char *name = wr_manifest_shared_name(file);
-                if (name != NULL && file->checkpoint_id == manifest->checkpoint_id) {
-                    WR_TRY(each(argument, name));
-                }
-            }
+            WR_TRY(each_own_of(&op->subtasks[j], manifest->checkpoint_id, each, argument));
         }
     }
     return WEIR_OK;
