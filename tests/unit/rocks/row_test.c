@@ -42,6 +42,19 @@ TEST(the_key_group_has_two_bytes_from_129_on)
     end(&rig, &task);
 }
 
+TEST(the_key_group_has_one_byte_up_to_128)
+{
+    struct engine_rig rig;
+    struct engine_task task;
+    begin(&rig, &task, 128);
+    weir_state *kept = rocks_state(&rig, &task, WEIR_STATE_VALUE, "sum", WEIR_I64);
+    rocks_add(&rig, kept, 3, 3);
+    const char *rows = rocks_rows(&task, "sum");
+    assert_int_equal(strlen(rows), 2 * (1 + 8 + 1) + 1 + 2 * 8 + 1);
+    assert_memory_equal(rows + 2, "000000000000000300=", 19);
+    end(&rig, &task);
+}
+
 TEST(elements_of_a_list_are_joined_by_commas)
 {
     struct engine_rig rig;
