@@ -41,7 +41,7 @@ struct weir_type {
 };
 
 /* The type of one field: a static one, or the nested struct's. */
-const weir_type *wr_field_type(const weir_field *field);
+const weir_type *wr_field_type(const weir_field *field) __attribute__((noinline, returns_nonnull));
 
 /* The kind's name as it is said in words ("i64"), and the C type that holds it ("int64_t"). Static;
  * NULL for a number that is no kind. */

@@ -54,8 +54,8 @@
     X(TIMER_ADD, TIMERS, 40)        \
     X(TIMER_DELETE, TIMERS, 20)     \
     X(TIMER_POP, TIMERS, 25)        \
-    X(ITERATE, WALK, 12)            \
-    X(FOR_EACH_KEY, WALK, 2)        \
+    X(ITERATE, WALK, 15)            \
+    X(FOR_EACH_KEY, WALK, 3)        \
     X(TURN, SNAPSHOT, 60)           \
     X(IO, SNAPSHOT, 20)             \
     X(IDLE, SNAPSHOT, 20)           \

@@ -392,6 +392,9 @@ make_set(struct engine_snapshot *snapshot, const struct wr_state_file_result *re
         struct engine_file *file = NULL;
         if (entry->is_known) {
             file = known_file(snapshot->base, entry->name, entry->size);
+            if (file == NULL) {
+                abort(); /* the writer said that it is known */
+            }
             file->refs++;
         } else {
             char path[512];

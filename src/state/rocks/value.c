@@ -138,7 +138,9 @@ put_row(struct wr_rocks_state *state, const weir_key *key, weir_bytes map_key, w
         if (!wr_rocks_cache_reserve(&state->cache, entry, item.size)) {
             return no_memory(state, &state->rocks->last);
         }
-        memmove(entry->item, item.data, item.size);
+        if (item.size != 0) {
+            memmove(entry->item, item.data, item.size);
+        }
         entry->item_size = (uint32_t)item.size;
     }
     entry->content = is_null ? WR_ROCKS_NULL : WR_ROCKS_ITEM;

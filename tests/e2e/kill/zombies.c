@@ -116,6 +116,7 @@ one_zombie(struct place *place, enum call call, const char *when)
     life_draw(place, &next);
     life.interval_ms = next.interval_ms = (unsigned)draw(place, 20, 60);
     life.retained = 1;
+    life.inline_max = 0; /* or a state file would never be written */
     /* Behind the first two completions, so that it has committed and drops. */
     bool each_task =
         strncmp(call_text(call), "pending", 7) == 0 || strncmp(call_text(call), "commit", 6) == 0;
@@ -160,7 +161,8 @@ campaign_zombies(struct place *place)
     for (int i = 0; i < CALL_COUNT; i++) {
         enum call call = (enum call)i;
         enum call_stage stage = call_stage_of(call);
-        if (stage == STAGE_FINISH || stage == STAGE_START) {
+        bool is_met = stage != STAGE_SHARE || place->incremental;
+        if (stage == STAGE_FINISH || stage == STAGE_START || !is_met) {
             continue;
         }
         static const char *const whens[] = { "before", "after" };

@@ -39,7 +39,7 @@ put_sources(struct scene *scene)
 static weir_status
 add(weir_block_writer *writer, const char *name, uint64_t bytes, bool is_shared)
 {
-    char source[64];
+    char source[256];
     snprintf(source, sizeof source, "/e/%s", name);
     weir_snapshot_file file = {
         .size = sizeof file, .name = name, .path = source, .bytes = bytes, .is_shared = is_shared
