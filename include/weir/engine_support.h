@@ -2,7 +2,7 @@
 /* weir/engine_support.h: what every engine needs and none should write again. For those who write
  * one.
  *
- * What an engine is stands in backend.h; examples/backend is a small one. Thread: task.
+ * What an engine is stands in engine.h; examples/backend is a small one. Thread: task.
  */
 #ifndef WEIR_ENGINE_SUPPORT_H
 #define WEIR_ENGINE_SUPPORT_H
