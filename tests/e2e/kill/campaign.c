@@ -19,7 +19,7 @@
 
 enum {
     POINTS_MAX = 3 * CALL_COUNT,
-    PATIENCE_S = 6,
+    PATIENCE_S = 10,
     MISSES_MAX = 4,
     LINE = 4096
 };
@@ -252,7 +252,7 @@ kill_at_finish(struct campaign *campaign)
         pid_t process = life_start(place, &life);
         int status = 0;
         bool hit = false;
-        int watched = life_watch(place, process, seconds_now() + 60, &status);
+        int watched = life_watch_end(place, process, &status);
         if (watched != 1 || !read_trace(campaign, &hit) || !hit || !was_killed(status)) {
             kill(process, SIGKILL);
             fprintf(stderr, "%s %s was not reached\n", call_text(points[i].call), points[i].when);
@@ -275,7 +275,7 @@ campaign_finish(struct place *place)
     life_draw(place, &life);
     pid_t process = life_start(place, &life);
     int status = 0;
-    int watched = process > 0 ? life_watch(place, process, seconds_now() + 120, &status) : -1;
+    int watched = process > 0 ? life_watch_end(place, process, &status) : -1;
     if (watched != 1 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         if (watched != 1 && process > 0) {
             kill(process, SIGKILL);

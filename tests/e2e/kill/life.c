@@ -19,6 +19,7 @@ enum {
     INPUT_FILES = 7,
     LOOK_NS = 5000000,
     LOG_END = 4000,
+    STILL_S = 60,
     ARGUMENTS = 64,
     TEXT = 2 * LIFE_PATH
 };
@@ -367,4 +368,16 @@ life_watch(struct place *place, pid_t process, double until, int *out_status)
         }
         nanosleep(&pause, NULL);
     }
+}
+
+int
+life_watch_end(struct place *place, pid_t process, int *out_status)
+{
+    uint64_t lines = UINT64_MAX;
+    int watched = 0;
+    while (watched == 0 && lines != oracle_lines(place->oracle)) {
+        lines = oracle_lines(place->oracle);
+        watched = life_watch(place, process, seconds_now() + STILL_S, out_status);
+    }
+    return watched;
 }

@@ -70,6 +70,9 @@ pid_t life_start(const struct place *place, const struct life *life);
 /* Lets the oracle look until the process has changed its state, or `until` (seconds_now) has
  * passed. 1: *out_status is what waitpid said; 0: time has passed; -1: the oracle has words. */
 int life_watch(struct place *place, pid_t process, double until, int *out_status);
+/* The same until the process has changed its state, however long that takes, as long as output is
+ * committed: 0 says that none was for a minute. */
+int life_watch_end(struct place *place, pid_t process, int *out_status);
 
 double seconds_now(void);
 const char *call_text(enum call call);

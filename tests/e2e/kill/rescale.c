@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 
 enum {
-    PATIENCE_S = 20
+    PATIENCE_S = 60
 };
 
 static int
@@ -27,7 +27,7 @@ run_half(struct place *place, unsigned parallelism)
     }
     if (watched == 0) {
         kill(process, SIGTERM);
-        watched = life_watch(place, process, until, &status);
+        watched = life_watch_end(place, process, &status);
     }
     if (watched != 1 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         kill(process, SIGKILL);
@@ -51,8 +51,8 @@ campaign_rescale(struct place *place, unsigned from, unsigned to)
     life_draw(place, &life);
     life.parallelism = to;
     pid_t process = life_start(place, &life);
-    if (life_watch(place, process, seconds_now() + PATIENCE_S, &status) != 1 ||
-        !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    if (life_watch_end(place, process, &status) != 1 || !WIFEXITED(status) ||
+        WEXITSTATUS(status) != 0) {
         kill(process, SIGKILL);
         return campaign_bad(place, "the resumed job does not end well");
     }

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 
 enum {
-    PATIENCE_S = 15,
+    PATIENCE_S = 60,
     RATE = 8000,
     ATTEMPT = 33
 };
