@@ -3,7 +3,10 @@
  *
  *   environment -> weir_job_create -> weir_job_start -> weir_job_wait ... -> weir_job_destroy
  *
- * Thread: host, except weir_job_stop and weir_job_cancel: any, and from a signal handler.
+ * A job that fails is started again in the process, from its last completed checkpoint, as its
+ * restart strategy says (weir/restart.h); so it is RUNNING, RESTARTING, RUNNING ... before it ends.
+ * Thread: host, except weir_job_stop and weir_job_cancel: any, and from a signal handler; and
+ * triggers and what is asked about them: any.
  */
 #ifndef WEIR_JOB_H
 #define WEIR_JOB_H
@@ -54,9 +57,19 @@ void weir_job_library_close(weir_job_library *library);
 
 typedef struct weir_job weir_job;
 
+/* What becomes of a snapshot that a job was restored from. Flink's SP6. A job that goes on by
+ * `latest:` owns its checkpoints and needs none. */
+typedef enum weir_claim_mode {
+    WEIR_CLAIM_DEFAULT = 0, /* execution.state-recovery.claim-mode */
+    WEIR_NO_CLAIM = 1,      /* never touched; the first checkpoint needs nothing of it */
+    WEIR_CLAIM = 2,         /* the job's own from now on: dropped when it is subsumed */
+    WEIR_CLAIM_LEGACY = 3   /* never dropped, but checkpoints may need it; deprecated, warned of */
+} weir_claim_mode;
+
 typedef struct weir_job_parameters {
     uint32_t size;       /* of this struct as compiled */
-    const char *restore; /* "latest:DIR", a checkpoint's directory or its _metadata; NULL: none */
+    const char *restore; /* "latest:DIR", a checkpoint's or savepoint's directory or its _metadata;
+                            NULL: none */
     const char *job_id;  /* 32 hex digits; NULL: drawn, or the restored one for latest: */
     bool allow_non_restored_state;
     bool fresh;        /* start empty although a checkpoint of this job is there */
@@ -66,6 +79,9 @@ typedef struct weir_job_parameters {
      */
     void (*log)(void *log_argument, char level, const char *text);
     void *log_argument;
+    weir_claim_mode claim_mode;
+    bool no_restart; /* a failure ends the job, whatever the restart strategy says: a parent has it
+                      */
 } weir_job_parameters;
 
 /* Checks the graph, makes the plan, finds the snapshot, takes the locks. The environment must
@@ -83,11 +99,76 @@ typedef enum weir_job_state {
     WEIR_JOB_FINISHED = 4, /* end of input */
     WEIR_JOB_STOPPED = 5,  /* by weir_job_stop, after its final checkpoint */
     WEIR_JOB_CANCELED = 6,
-    WEIR_JOB_FAILED = 7
+    WEIR_JOB_FAILED = 7,
+    WEIR_JOB_RESTARTING = 8 /* it failed; its tasks end, then it waits for its next attempt */
 } weir_job_state;
 
 /* Waits at most timeout_ms for the job's end. True: it has ended. */
 bool weir_job_wait(weir_job *job, uint64_t timeout_ms);
+/* --- checkpoints and savepoints by hand ---
+ *
+ *   trigger -> a request's number -> weir_job_request_wait -> a report
+ *
+ * A request is answered exactly once: completed, or failed with words; one that is under way when
+ * the job fails or ends fails. The last 1,000 answers are kept.
+ */
+
+/* Flink's CP22. */
+typedef enum weir_checkpoint_type {
+    WEIR_CHECKPOINT_CONFIGURED = 1, /* as execution.checkpointing.incremental says */
+    WEIR_CHECKPOINT_FULL = 2,       /* needs no file of an earlier one; later ones may need its */
+    WEIR_CHECKPOINT_INCREMENTAL = 3 /* WEIR_UNSUPPORTED where the job's are not */
+} weir_checkpoint_type;
+
+typedef enum weir_savepoint_format {
+    WEIR_SAVEPOINT_NATIVE = 1,
+    WEIR_SAVEPOINT_CANONICAL = 2 /* Flink's own bytes; not built yet: WEIR_UNSUPPORTED */
+} weir_savepoint_format;
+
+typedef struct weir_savepoint_parameters {
+    uint32_t size; /* of this struct as compiled */
+    /* Where `savepoint-<6 hex of the job id>-<12 hex>` is made; NULL:
+     * execution.checkpointing.savepoint-dir. WEIR_INVALID without either. */
+    const char *directory;
+    weir_savepoint_format format; /* 0: native */
+    /* With it the job ends (SP9): what the savepoint holds is committed, the job is FINISHED. If it
+     * fails the job runs on. */
+    bool stop;
+    /* Before it sources end, event time reaches its maximum, finish() is called: the job will not
+     * go on from it as if nothing had been. If it fails the job fails. Only with `stop`. */
+    bool drain;
+    bool cancel; /* the job is cancelled once it is complete: Flink's deprecated cancel -s */
+} weir_savepoint_parameters;
+
+weir_status weir_job_trigger_checkpoint(weir_job *job, weir_checkpoint_type type,
+                                        uint64_t *out_request, weir_error *err);
+/* A savepoint is never used for recovery and commits nothing, unless it stops the job (SP12). */
+weir_status weir_job_trigger_savepoint(weir_job *job, const weir_savepoint_parameters *parameters,
+                                       uint64_t *out_request, weir_error *err);
+
+typedef enum weir_request_state {
+    WEIR_REQUEST_IN_PROGRESS = 1,
+    WEIR_REQUEST_COMPLETED = 2,
+    WEIR_REQUEST_FAILED = 3
+} weir_request_state;
+
+typedef struct weir_request_report {
+    uint32_t size; /* of this struct as compiled */
+    weir_request_state state;
+    uint64_t checkpoint_id; /* 0: not begun yet */
+    char path[1024];        /* COMPLETED: where it is; "" : in memory */
+    weir_error error;       /* FAILED: Flink's reason, then what and why */
+} weir_request_report;
+/* Waits at most timeout_ms for the answer; 0: looks. WEIR_NOT_FOUND: no such request, or too old.
+ */
+weir_status weir_job_request_wait(weir_job *job, uint64_t request, uint64_t timeout_ms,
+                                  weir_request_report *out_report);
+
+/* Removes a savepoint's directory, or that of a retained checkpoint that no job runs on: files that
+ * others next to it need stay. WEIR_NOT_FOUND; WEIR_INVALID: it is neither; WEIR_BUSY: a running
+ * job's. Nothing but what its _metadata names, and the _metadata itself first, is removed. */
+weir_status weir_savepoint_dispose(const char *path, weir_error *err);
+
 /* First call: final checkpoint, commit, end. Async-signal-safe. */
 void weir_job_stop(weir_job *job);
 /* At once, without checkpoint. Async-signal-safe. */
@@ -111,6 +192,8 @@ typedef struct weir_job_report {
     uint64_t restored_checkpoint_id;
     char last_checkpoint_path[1024]; /* "" : none that is kept */
     char job_id[33];
+    uint32_t restarts;  /* attempts in this process, but the first */
+    weir_error restart; /* why the last of them was made */
 } weir_job_report;
 void weir_job_look(weir_job *job, weir_job_report *out_report);
 /* Why it failed, once it has ended as FAILED; else WEIR_OK. */

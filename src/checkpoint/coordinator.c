@@ -304,6 +304,7 @@ is_kept_after(enum wr_job_end end, enum wr_retention retention)
 {
     switch (end) {
     case WR_END_FINISHED:
+    case WR_END_SAVED:
         return false;
     case WR_END_CANCELED:
         return retention == WR_RETAIN_ON_CANCELLATION;
@@ -376,6 +377,8 @@ take_fact(struct wr_coordinator *coordinator, struct commands *commands,
         on_end(coordinator, commands, event->end);
         break;
     case WR_EVENT_TIME:
+    case WR_EVENT_REQUEST:
+    case WR_EVENT_DROPPED:
     default:
         break;
     }

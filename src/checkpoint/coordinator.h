@@ -3,20 +3,24 @@
  * retained.
  *
  * A pure step function: facts in, commands out. No clock, no I/O, no threads: time is in the
- * events. Flink's CP1, CP7, CP8, CP12-CP16, CP20 for one checkpoint at a time.
+ * events. Flink's CP1, CP7-CP16, CP20, CP22, SP9, SP12. Each attempt, of which several may be under
+ * way:
  *
- *   IDLE      --time, stop, drained--> PENDING    TRIGGER
+ *   (time, request, stop, drained) --> PENDING    TRIGGER
  *   PENDING   --all acknowledged-----> STORING    STORE
- *   PENDING   --declined, timeout----> IDLE       ABORT (counts), or FAIL
- *   STORING   --stored---------------> NOTIFYING  NOTIFY
- *   STORING   --store failed---------> IDLE       ABORT (counts), or FAIL
- *   NOTIFYING --all notified---------> IDLE       DROP older; FINISH after the last one
+ *   PENDING   --declined, timeout----> gone       ABORT (counts), or FAIL
+ *   PENDING   --a newer one STORED---> gone       ABORT (subsumed); never a savepoint
+ *   STORING   --stored---------------> NOTIFYING  NOTIFY; a savepoint that stops nothing: RELEASE
+ *   STORING   --store failed---------> gone       ABORT (counts), or FAIL
+ *   NOTIFYING --all notified---------> gone       DROP older; FINISH after the last one
  *
  * Invariants:
- *   (1) Ids only grow; an aborted attempt consumes its id.
- *   (2) At most one checkpoint is not IDLE; late acknowledgements of another id are answered with
- * nothing. (3) A checkpoint is dropped only when a newer one is complete and every task was
- * notified of that, or by the retention policy at the job's end.
+ *   (1) Ids only grow; an aborted attempt consumes its id; savepoints share the counter.
+ *   (2) At most max_concurrent checkpoints that are no savepoints are PENDING or STORING;
+ * acknowledgements of an id that is not under way are answered with nothing. (3) A checkpoint is
+ * dropped only when a newer one is complete and every task was notified of that, or by the
+ * retention policy at the job's end; a savepoint never. (4) A request is answered once: by the
+ * NOTIFY, RELEASE or ABORT of its attempt, or by REFUSE.
  */
 #ifndef WR_CHECKPOINT_COORDINATOR_H
 #define WR_CHECKPOINT_COORDINATOR_H
@@ -40,7 +44,8 @@ enum wr_job_end {
     WR_END_FINISHED,
     WR_END_CANCELED,
     WR_END_FAILED,
-    WR_END_STOPPED
+    WR_END_STOPPED,
+    WR_END_SAVED /* stopped with a savepoint: as FINISHED, what it goes on from is the savepoint */
 };
 
 struct wr_coordinator_settings {
@@ -53,6 +58,10 @@ struct wr_coordinator_settings {
     enum wr_retention retention;
     uint32_t task_count;
     uint64_t next_id;
+    uint32_t max_concurrent; /* 0: 1 */
+    bool unaligned;          /* savepoints then wait for their turn like others (CP9) */
+    enum wr_sharing sharing; /* of periodic ones: BOTH, or FORWARD where nothing is shared */
+    bool first_is_full;      /* the first to complete needs nothing of the restored one */
 };
 
 enum wr_coordinator_event_kind {
@@ -65,6 +74,8 @@ enum wr_coordinator_event_kind {
     WR_EVENT_NOTIFIED,     /* task, id: its functions have committed */
     WR_EVENT_DRAINED,      /* task: has seen the end of all its input */
     WR_EVENT_STOP,         /* asked for by the user */
+    WR_EVENT_REQUEST,      /* request, checkpoint_kind MANUAL or a savepoint's, sharing */
+    WR_EVENT_DROPPED,      /* id: what DROP asked for is done, well or not */
     WR_EVENT_END           /* the job ended: `end`; while STORING the answer is still wanted */
 };
 
@@ -74,6 +85,9 @@ struct wr_coordinator_event {
     uint64_t checkpoint_id;
     uint32_t task;
     enum wr_job_end end;
+    uint64_t request; /* not 0 */
+    enum wr_checkpoint_kind checkpoint_kind;
+    enum wr_sharing sharing;
 };
 
 enum wr_coordinator_action_kind {
@@ -81,6 +95,10 @@ enum wr_coordinator_action_kind {
     WR_ACTION_STORE,   /* id: write the manifest, complete */
     WR_ACTION_NOTIFY,  /* id: tell every task that it is complete */
     WR_ACTION_ABORT,   /* id, reason: tell every task, abandon what was written */
+    WR_ACTION_RELEASE, /* id: a savepoint is complete: every task lets go of its snapshot, and its
+                          functions hear nothing */
+    WR_ACTION_REFUSE,  /* request, reason: it is not tried */
+    WR_ACTION_DRAIN,   /* every source ends its input: a request for WR_SAVEPOINT_DRAIN */
     WR_ACTION_DROP,    /* id: remove a complete one */
     WR_ACTION_FINISH,  /* the last checkpoint is committed: end every task; id */
     WR_ACTION_FAIL     /* reason: the job fails */
@@ -90,7 +108,11 @@ enum wr_abort_reason {
     WR_ABORT_DECLINED,
     WR_ABORT_EXPIRED,
     WR_ABORT_STORE_FAILED,
-    WR_ABORT_SHUTDOWN /* the job ends; not counted */
+    WR_ABORT_SHUTDOWN, /* the job ends; not counted */
+    WR_ABORT_SUBSUMED, /* a newer one is complete; not counted */
+    /* of REFUSE */
+    WR_REFUSE_TOO_MANY,   /* 1,000 requests wait already */
+    WR_REFUSE_NOT_RUNNING /* not all tasks run, or the job is ending */
 };
 
 struct wr_coordinator_action {
@@ -98,6 +120,8 @@ struct wr_coordinator_action {
     uint64_t checkpoint_id;
     enum wr_checkpoint_kind checkpoint_kind;
     enum wr_abort_reason reason;
+    uint64_t request; /* whose attempt it is; 0: nobody's */
+    enum wr_sharing sharing;
 };
 
 struct wr_coordinator;
@@ -125,6 +149,7 @@ uint64_t wr_coordinator_wake_at(const struct wr_coordinator *coordinator);
 uint32_t wr_coordinator_failures(const struct wr_coordinator *coordinator); /* counted in a row */
 size_t wr_coordinator_retained(const struct wr_coordinator *coordinator, uint64_t *out_ids,
                                size_t room);
-uint64_t wr_coordinator_pending(const struct wr_coordinator *coordinator); /* 0: none */
+uint64_t wr_coordinator_pending(
+    const struct wr_coordinator *coordinator); /* the oldest under way; 0: none */
 
 #endif /* WR_CHECKPOINT_COORDINATOR_H */

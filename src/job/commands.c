@@ -147,7 +147,12 @@ reason_text(enum wr_abort_reason reason)
         return "expired before completing (execution.checkpointing.timeout)";
     case WR_ABORT_STORE_FAILED:
         return "could not be stored";
+    case WR_ABORT_SUBSUMED:
+        return "subsumed by a newer one";
+    case WR_REFUSE_TOO_MANY:
+        return "refused: too many requests wait";
     case WR_ABORT_SHUTDOWN:
+    case WR_REFUSE_NOT_RUNNING:
         break;
     }
     return "the job is ending";
@@ -223,6 +228,10 @@ wr_job_carry_out(weir_job *job, const struct wr_coordinator_action *action)
         break;
     case WR_ACTION_FAIL:
         carry_out_fail(job);
+        break;
+    case WR_ACTION_RELEASE:
+    case WR_ACTION_REFUSE:
+    case WR_ACTION_DRAIN:
         break;
     }
 }

@@ -203,6 +203,7 @@ state_of_outcome(enum wr_job_end outcome)
 {
     switch (outcome) {
     case WR_END_FINISHED:
+    case WR_END_SAVED:
         return WEIR_JOB_FINISHED;
     case WR_END_CANCELED:
         return WEIR_JOB_CANCELED;

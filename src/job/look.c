@@ -120,6 +120,8 @@ weir_job_state_name(weir_job_state state)
         return "CANCELED";
     case WEIR_JOB_FAILED:
         return "FAILED";
+    case WEIR_JOB_RESTARTING:
+        return "RESTARTING";
     }
     return "?";
 }

@@ -17,6 +17,7 @@
 
 #include "base/mailbox.h"
 #include "os/executor.h"
+#include "os/file.h"
 #include "runtime/channel.h"
 #include "snapshot/file_list.h"
 #include "snapshot/restore.h"
@@ -128,15 +129,30 @@ void wr_task_destroy(struct wr_task *task);
 
 /* --- letters to a task; made by the sender from environment->alloc, freed by the task --- */
 
+/* What a task has to know of a checkpoint beside its id. It comes by TRIGGER to every task before
+ * any barrier can: who meets a barrier without it takes its letters first. */
+struct wr_checkpoint_plan {
+    uint64_t id;
+    enum wr_checkpoint_kind kind;
+    enum wr_sharing sharing;
+    /* From then on (monotonic) barriers overtake records; 0: at once; UINT64_MAX: never. */
+    uint64_t unaligned_at_ns;
+    char directory[WR_PATH_MAX]; /* a savepoint's, where its files are made; "": the storage's own
+                                  */
+};
+
 enum wr_task_letter_kind {
     WR_TASK_INITIALIZE, /* restore, initialize_state, open -> INITIALIZED or FAILED */
     WR_TASK_START,      /* records may flow */
-    WR_TASK_TRIGGER,    /* checkpoint; to tasks with a source only: inject a barrier */
+    WR_TASK_TRIGGER,    /* plan; a task with a source injects a barrier */
     WR_TASK_COMPLETE,   /* checkpoint is complete: notify functions -> NOTIFIED */
-    WR_TASK_ABORT,  /* checkpoint was aborted: release the gate, end the snapshot, notify functions
-                     */
-    WR_TASK_FINISH, /* the last checkpoint is committed: close -> ENDED */
-    WR_TASK_CANCEL  /* close at once -> ENDED */
+    WR_TASK_ABORT,   /* checkpoint was aborted: release the gate, end the snapshot, notify functions
+                      */
+    WR_TASK_RELEASE, /* a savepoint is complete: end the snapshot, which nothing builds on; no
+                        function is called */
+    WR_TASK_DRAIN,   /* to sources: end the input now, as if it had ended by itself */
+    WR_TASK_FINISH,  /* the last checkpoint is committed: close -> ENDED */
+    WR_TASK_CANCEL   /* close at once -> ENDED */
 };
 
 struct wr_task_letter {
@@ -144,6 +160,8 @@ struct wr_task_letter {
     enum wr_task_letter_kind kind;
     uint64_t checkpoint_id;
     enum wr_checkpoint_kind checkpoint_kind;
+    struct wr_checkpoint_plan *plan; /* TRIGGER; the task's, from environment->alloc. NULL: a
+                                        configured one that waits for nothing but its barriers */
 };
 
 /* Pushes and wakes the worker. Thread: any. */

@@ -114,6 +114,14 @@ take_letter(struct wr_task *task, const struct wr_task_letter *letter)
     case WR_TASK_ABORT:
         abort_checkpoint(task, letter->checkpoint_id);
         break;
+    case WR_TASK_RELEASE:
+        wr_task_settle_snapshots(task, letter->checkpoint_id, false);
+        break;
+    case WR_TASK_DRAIN:
+        if (wr_task_is_source(task) && task->state == TASK_RUNNING) {
+            wr_task_end_source(task);
+        }
+        break;
     case WR_TASK_FINISH:
     case WR_TASK_CANCEL:
         task->state = TASK_CLOSING;

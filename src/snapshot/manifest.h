@@ -16,6 +16,8 @@
 #include "weir/snapshot.h"
 #include "weir/status.h"
 
+#include <stdbool.h>
+
 enum {
     WR_JOB_ID_SIZE = 33,
     WR_ATTEMPT_SIZE = 33
@@ -23,8 +25,32 @@ enum {
 
 enum wr_checkpoint_kind {
     WR_CHECKPOINT_PERIODIC = 1,
-    WR_CHECKPOINT_STOP = 2, /* final one of a job stopped by signal */
-    WR_CHECKPOINT_FINAL = 3 /* at the end of input: the job is FINISHED once it is committed */
+    WR_CHECKPOINT_STOP = 2,   /* final one of a job stopped by signal */
+    WR_CHECKPOINT_FINAL = 3,  /* at the end of input: the job is FINISHED once it is committed */
+    WR_CHECKPOINT_MANUAL = 4, /* asked for; else as a periodic one */
+    WR_SAVEPOINT = 5,         /* asked for; commits nothing, is not recovered from */
+    WR_SAVEPOINT_STOP = 6,    /* the job ends with it */
+    WR_SAVEPOINT_DRAIN = 7    /* the job ends with it, after the end of its input */
+};
+
+static inline bool
+wr_checkpoint_is_savepoint(enum wr_checkpoint_kind kind)
+{
+    return kind >= WR_SAVEPOINT;
+}
+
+/* Nothing follows it: sources emit no more behind its barrier. */
+static inline bool
+wr_checkpoint_is_last(enum wr_checkpoint_kind kind)
+{
+    return kind == WR_CHECKPOINT_STOP || kind == WR_CHECKPOINT_FINAL || kind > WR_SAVEPOINT;
+}
+
+/* Which files a snapshot may have in common with others. */
+enum wr_sharing {
+    WR_SHARING_BOTH = 0,    /* may need older files, newer ones may need its: a configured one */
+    WR_SHARING_FORWARD = 1, /* needs none, newer ones may need its: a full one */
+    WR_SHARING_NONE = 2     /* neither: a savepoint; every file within its directory */
 };
 
 struct wr_manifest_state {

@@ -155,7 +155,7 @@ take_job(struct decoder *decoder)
     manifest->trigger_ms = (int64_t)wr_cursor_u64(cursor);
     manifest->complete_ms = (int64_t)wr_cursor_u64(cursor);
     manifest->hash_seed = wr_cursor_u64(cursor);
-    if (cursor->failed || kind < WR_CHECKPOINT_PERIODIC || kind > WR_CHECKPOINT_FINAL) {
+    if (cursor->failed || kind < WR_CHECKPOINT_PERIODIC || kind > WR_SAVEPOINT_DRAIN) {
         return fail_malformed(decoder, "the job's section is cut off, or of no known kind");
     }
     manifest->kind = (enum wr_checkpoint_kind)kind;

@@ -137,7 +137,11 @@ check_abort(struct world *w, const struct wr_coordinator_event *event,
         assert_true(w->stage == TRIGGERED || w->stage == STORE_COMMANDED);
         break;
     case WR_ABORT_SHUTDOWN:
+    case WR_ABORT_SUBSUMED:
+    case WR_REFUSE_TOO_MANY:
+    case WR_REFUSE_NOT_RUNNING:
     default:
+        assert_int_equal(action->reason, WR_ABORT_SHUTDOWN);
         if (event->kind == WR_EVENT_STORE_FAILED) {
             assert_true(w->is_ended && is_about_it && w->stage == STORE_COMMANDED);
         } else {
@@ -203,6 +207,11 @@ check_action(struct world *w, const struct wr_coordinator_event *event,
         assert_true(are_all(w->is_answered, w->settings.task_count));
         w->is_over = true;
         w->counts->finishes++;
+        break;
+    case WR_ACTION_RELEASE:
+    case WR_ACTION_REFUSE:
+    case WR_ACTION_DRAIN:
+        assert_true(!"nothing was requested");
         break;
     case WR_ACTION_FAIL:
     default:
