@@ -57,4 +57,9 @@ double limit_disk_read(const char *path, bool *out_direct);
  * `slice_s`, into gaps_us; how many there are. */
 size_t limit_null_run(double duration_s, double slice_s, double *gaps_us, size_t gaps_most);
 
+/* --- wake: a thread that sleeps in a futex --- */
+
+/* Wakes it `count` times, `pause_us` apart; from each wake until it ran, into waited_us. */
+void limit_wake_run(unsigned pause_us, double *waited_us, size_t count);
+
 #endif /* WEIR_BENCH_LIMIT_H */

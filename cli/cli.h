@@ -34,6 +34,7 @@ extern const struct cli_verb cli_verbs[]; /* ends with a NULL name */
 int cli_run(int argc, char **argv);
 int cli_info(int argc, char **argv);
 int cli_demo(int argc, char **argv);
+int cli_config(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 /* What `weir run` was asked for. All lent from argv. */
@@ -72,6 +73,9 @@ const char *cli_nearest_verb(const char *name);
 int cli_configure(const char *config_file, weir_options **out_options);
 /* "key=value" at the command's level. */
 int cli_set(weir_options *options, const char *assignment);
+
+/* json_text.c: quoted */
+void cli_print_json_text(FILE *out, const char *text);
 
 /* config_file.c */
 int cli_read_config(weir_options *options, const char *path);

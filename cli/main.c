@@ -8,6 +8,7 @@
 const struct cli_verb cli_verbs[] = {
     { "run", "run a job", cli_run },
     { "info", "show a job's plan", cli_info },
+    { "config", "show every option's value and where it came from", cli_config },
     { "demo", "see state survive kill -9", cli_demo },
     { "version", "print the version", cli_version },
     { NULL, NULL, NULL },

@@ -47,6 +47,10 @@ print_help(FILE *out)
           "                                 its output will hold duplicates\n"
           "      --take-over                fence a process that still holds this job\n"
           "      --job-id ID                32 hex digits, instead of a new one\n"
+          "      --supervise                run the job in a child process, and start a\n"
+          "                                 successor when it crashes or fails\n"
+          "      --no-restart               a failure ends the job, whatever its restart\n"
+          "                                 strategy says\n"
           "  -D KEY=VALUE                   set an option; Flink's keys\n"
           "      --config FILE              read options: weir.yaml, or a config.yaml or\n"
           "                                 flink-conf.yaml of Flink's\n"
@@ -64,6 +68,7 @@ enum {
     OPTION_TAKE_OVER,
     OPTION_JOB_ID,
     OPTION_SUPERVISE,
+    OPTION_NO_RESTART,
     OPTION_CONFIG
 };
 
@@ -76,6 +81,7 @@ static const struct option options_known[] = {
     { "take-over", no_argument, NULL, OPTION_TAKE_OVER },
     { "job-id", required_argument, NULL, OPTION_JOB_ID },
     { "supervise", no_argument, NULL, OPTION_SUPERVISE },
+    { "no-restart", no_argument, NULL, OPTION_NO_RESTART },
     { "config", required_argument, NULL, OPTION_CONFIG },
     { "quiet", no_argument, NULL, 'q' },
     { "help", no_argument, NULL, 'h' },
@@ -121,6 +127,9 @@ take_option(struct cli_run *arguments, int option, int *out_code)
         return true;
     case OPTION_SUPERVISE:
         arguments->supervise = true;
+        return true;
+    case OPTION_NO_RESTART:
+        arguments->job.no_restart = true;
         return true;
     case OPTION_CONFIG:
         arguments->config = optarg;

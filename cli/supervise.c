@@ -3,12 +3,13 @@
  *
  *   start --> child ends: exit 0, or by our stop                          -> its exit code
  *                         usage, not found, incompatible, corrupt          -> its exit code
- *                         a signal, or the job failed --strategy says yes--> wait --> successor
- *                                                     --no----------------> failed
+ *                         a signal, a timeout, the job failed --yes--> wait --> successor
+ *                                     (what the strategy says)  --no--> failed
  *
  * The parent holds no state of the job and loads none of its code, so nothing that the job does can
  * take it along. The successor fences whatever is left (--take-over) and goes on from the newest
- * complete checkpoint of the same job id; where there is none yet it begins as the first did.
+ * complete checkpoint of the same job id; where there is none yet it begins as the first did. The
+ * child restarts nothing itself (--no-restart): one strategy, and it counts all failures.
  */
 #include "cli.h"
 #include "weir/restart.h"
@@ -170,6 +171,7 @@ add_ours(struct words *words, const struct supervisor *supervisor, bool is_succe
     if (run->job.allow_rewind && !resumes) {
         add(words, "--allow-rewind");
     }
+    add(words, "--no-restart");
     if (run->job.take_over || is_successor) {
         add(words, "--take-over");
     }
@@ -232,7 +234,8 @@ run_child(const struct supervisor *supervisor, bool is_successor, int *out_statu
 static bool
 is_final(int status)
 {
-    return WIFEXITED(status) && WEXITSTATUS(status) != CLI_FAILED;
+    return WIFEXITED(status) && WEXITSTATUS(status) != CLI_FAILED &&
+           WEXITSTATUS(status) != CLI_TIMEOUT; /* a task that did not end, a slow disk */
 }
 
 static int

@@ -182,7 +182,8 @@ typedef struct weir_backend_ops {
     /* Optional: removes every entry of this namespace (pane states: at once). */
     weir_status (*clear_namespace)(weir_state *self, weir_bytes namespace_);
 
-    /* O(number of states). */
+    /* O(number of states). Several may be open at once, each of its own moment. WEIR_BUSY: too many
+     * are. */
     weir_status (*snapshot_begin)(weir_backend *self, const weir_snapshot_parameters *parameters,
                                   weir_snapshot **out_snapshot, weir_error *err);
     /* Copies at most about budget_bytes; *out_done when all is written. Called again later if not.
@@ -190,8 +191,10 @@ typedef struct weir_backend_ops {
     weir_status (*snapshot_turn)(weir_backend *self, weir_snapshot *snapshot, size_t budget_bytes,
                                  bool *out_done, weir_error *err);
     /* completed: the checkpoint is complete, as the coordinator says; the next incremental one may
-     * build on it. Else the engine takes back what it prepared; it may go on stamping inside later
-     * calls. The writer is not touched any more. Called in the order of begins, unless aborted. */
+     * build on it. Else nothing will (it was aborted, or is a savepoint, which stands apart though
+     * all of it was written): the engine takes back what it prepared; it may go on stamping inside
+     * later calls. The writer is not touched any more. Called in the order of begins, unless
+     * aborted. */
     void (*snapshot_end)(weir_backend *self, weir_snapshot *snapshot, bool completed);
     /* Optional: work that is left to do between batches (after an aborted snapshot, shrinking);
      * true: more is left. */

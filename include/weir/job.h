@@ -110,7 +110,9 @@ bool weir_job_wait(weir_job *job, uint64_t timeout_ms);
  *   trigger -> a request's number -> weir_job_request_wait -> a report
  *
  * A request is answered exactly once: completed, or failed with words; one that is under way when
- * the job fails or ends fails. The last 1,000 answers are kept.
+ * the job fails or ends fails. Who stops the job with a savepoint is answered when the job has
+ * ended, and before weir_job_wait says so; if it fails behind the savepoint the words say where
+ * that is. The last 1,000 answers are kept. Up to four savepoints are made at once, others wait.
  */
 
 /* Flink's CP22. */
@@ -127,7 +129,7 @@ typedef enum weir_savepoint_format {
 
 typedef struct weir_savepoint_parameters {
     uint32_t size; /* of this struct as compiled */
-    /* Where `savepoint-<6 hex of the job id>-<12 hex>` is made; NULL:
+    /* Where `savepoint-<6 hex of the job id>-<12 hex>` is made, 993 bytes at most; NULL:
      * execution.checkpointing.savepoint-dir. WEIR_INVALID without either. */
     const char *directory;
     weir_savepoint_format format; /* 0: native */

@@ -68,6 +68,19 @@ weir_option_find(const char *key)
     return old != NULL ? old : family;
 }
 
+const weir_option_info *
+wr_option_sharing(const weir_option_info *info, const char *key)
+{
+    if (strcmp(info->key, key) == 0) {
+        return NULL;
+    }
+    const weir_option_info *end = options_table + weir_option_count();
+    do {
+        info++;
+    } while (info < end && !is_old_key(info, key));
+    return info < end ? info : NULL;
+}
+
 /* Levenshtein's distance, row by row; more than `limit` is told as limit + 1. */
 static size_t
 distance(const char *one, size_t one_size, const char *two, size_t two_size, size_t limit)

@@ -19,6 +19,9 @@ struct wr_option_value {
 weir_status wr_option_parse(const weir_option_info *info, const char *text,
                             struct wr_option_value *out_value, char *out_why);
 
+/* The next row that has this key as an old spelling too; NULL: none. `info` was found by it. */
+const weir_option_info *wr_option_sharing(const weir_option_info *info, const char *key);
+
 /* The index-th of texts separated by '|': its start and length; NULL past the last one. */
 const char *wr_option_part(const char *parts, size_t index, size_t *out_size);
 

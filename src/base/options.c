@@ -179,20 +179,13 @@ canonical(const weir_option_info *info, const struct wr_option_value *value, con
     return word;
 }
 
-weir_status
-weir_options_set(weir_options *options, const char *key, const char *value,
-                 weir_options_level level, const char *origin, weir_error *err)
+/* One row's value; `key` is the spelling that was used. */
+static weir_status
+set_row(weir_options *options, struct entry entry, const char *key, const char *value,
+        const char *origin, weir_error *err)
 {
-    if (options == NULL || key == NULL || value == NULL || level <= WEIR_LEVEL_DEFAULT ||
-        level > WEIR_LEVEL_COMMAND) {
-        return wr_fail(err, WEIR_INVALID, "weir_options_set: options, key, value or level missing");
-    }
     const char *where = origin != NULL ? origin : "";
     const char *colon = where[0] != '\0' ? ": " : "";
-    struct entry entry = { .info = weir_option_find(key), .level = level };
-    if (entry.info == NULL) {
-        return fail_unknown_key(err, where, key);
-    }
     if (!entry.info->supported) {
         return wr_fail(err, WEIR_UNSUPPORTED,
                        "%s%skey '%s' is known from Flink, but weir does not have it; remove it",
@@ -212,6 +205,25 @@ weir_options_set(weir_options *options, const char *key, const char *value,
     weir_status status = put_entry(options, entry, text, origin != NULL ? origin : "code");
     if (status != WEIR_OK) {
         return wr_fail(err, status, "%s%sno memory for the value of '%s'", where, colon, key);
+    }
+    return WEIR_OK;
+}
+
+weir_status
+weir_options_set(weir_options *options, const char *key, const char *value,
+                 weir_options_level level, const char *origin, weir_error *err)
+{
+    if (options == NULL || key == NULL || value == NULL || level <= WEIR_LEVEL_DEFAULT ||
+        level > WEIR_LEVEL_COMMAND) {
+        return wr_fail(err, WEIR_INVALID, "weir_options_set: options, key, value or level missing");
+    }
+    struct entry entry = { .info = weir_option_find(key), .level = level };
+    if (entry.info == NULL) {
+        return fail_unknown_key(err, origin != NULL ? origin : "", key);
+    }
+    while (entry.info != NULL) { /* an old key may have become several */
+        WR_TRY(set_row(options, entry, key, value, origin, err));
+        entry.info = wr_option_sharing(entry.info, key);
     }
     return WEIR_OK;
 }

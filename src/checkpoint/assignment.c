@@ -231,14 +231,16 @@ add_engine_files(const struct target *target, const struct wr_manifest_subtask *
         if (path == NULL) {
             return WEIR_NOMEM;
         }
-        file->engine_files[file->engine_file_count++] =
-            (struct wr_restore_engine_file){ .name = old->name,
-                                             .path = path,
-                                             .size = old->size,
-                                             .crc = old->crc,
-                                             .is_shared = old->is_shared,
-                                             .is_inlined = old->path[0] == '\0',
-                                             .bytes = old->bytes };
+        struct wr_restore_engine_file *added = &file->engine_files[file->engine_file_count++];
+        *added = (struct wr_restore_engine_file){ .name = old->name,
+                                                  .path = path,
+                                                  .size = old->size,
+                                                  .crc = old->crc,
+                                                  .is_shared = old->is_shared,
+                                                  .is_inlined = old->path[0] == '\0',
+                                                  .bytes = old->bytes,
+                                                  .checkpoint_id = old->checkpoint_id };
+        memcpy(added->attempt, old->attempt, sizeof added->attempt);
     }
     return WEIR_OK;
 }

@@ -49,12 +49,14 @@ refuse_missing(const struct wr_manifest *manifest, const struct wr_manifest_oper
     describe_nearest(operators, operator_count, old, nearest);
     const char *uid = old->uid[0] != '\0' ? old->uid : "...";
     return wr_fail(err, WEIR_VERSION,
-                   WR_SHAPE_WORDS "its state cannot be mapped to the job, because the operator is "
-                                  "not in the job; nearest in the job: %s. Give the operator that "
-                                  "takes its state over uid(\"%s\"), or drop the state with -n "
-                                  "(--allowNonRestoredState)",
-                   manifest->checkpoint_id, old->name, old->uid,
-                   operator_count > 0 ? nearest : "nothing", uid);
+                   WR_SHAPE_WORDS "Cannot map checkpoint/savepoint state for operator %s to the "
+                                  "new program, because the operator is not available in the new "
+                                  "program. If you want to allow to skip this, you can set the "
+                                  "--allowNonRestoredState option on the CLI (-n). Else give the "
+                                  "operator that takes its state over uid(\"%s\"); nearest in the "
+                                  "job: %s",
+                   manifest->checkpoint_id, old->name, old->uid, old->name, uid,
+                   operator_count > 0 ? nearest : "nothing");
 }
 
 /* Flink's KG6. */

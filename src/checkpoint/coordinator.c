@@ -2,449 +2,224 @@
 /* coordinator: decides when checkpoints begin and what becomes of them. The diagram and the
  * invariants that hold for its users stand in coordinator.h; here is what the code adds to them.
  *
- * A life: NEW --START--> RUNNING --FINISH or FAIL was commanded--> OVER --END--> ENDED. Attempts
- * begin while RUNNING only. Each step first takes the fact, then lets time work (advance), so an
- * acknowledgement that arrives together with the timeout still counts.
+ *   NEW --START--> RUNNING --the last one is stored--> LAST --nothing is under way--> OVER  FINISH
+ *                  RUNNING --too many failures-------> OVER  FAIL
+ *                  RUNNING --cancelled with savepoint> OVER                    any --END--> ENDED
  *
- * Which checkpoint is next, whenever none is under way:
- *   FINAL      all tasks are drained; it wins over STOP: there is nothing left to resume
- *   STOP       the user asked
- *   PERIODIC   max(last trigger + interval, last completion or abort + min pause)
- * FINAL and STOP heed neither interval nor pause; after a failed one the next begins RETRY_NS after
- * its trigger at the earliest, so a broken disk is not asked in a loop. STOP aborts a periodic
- * attempt that is PENDING, uncounted, so that stopping is quick.
+ * Attempts begin while RUNNING only (coordinator_schedule.c says which). Each step first takes the
+ * fact, then lets time work (advance), so an acknowledgement that arrives together with the timeout
+ * counts. STOP, and a request for a savepoint that is to be the last, abort the periodic attempts
+ * that are PENDING, uncounted, so that stopping is quick.
  *
- * Invariants:
- *   (4) Once STORE is commanded the attempt is aborted only after the io thread's answer: its
- * commit may have happened, and sinks that were told of an abort would lose what the checkpoint
- * promises. So the timeout covers PENDING only, and an END while STORING leaves the attempt pending
- * until STORED (kept or dropped as END said) or STORE_FAILED (aborted). (5) `retained` is ascending
- * and, between attempts, no longer than the setting, unless more was added than one step may drop;
- * the rest goes with the next steps. (6) Outside PENDING and NOTIFYING no task is waited for.
+ * Invariants, beside those of the header:
+ *   (6) Once STORE is commanded the attempt is aborted only after the io thread's answer: its
+ *       commit may have happened, and sinks that were told of an abort would lose what the
+ *       checkpoint promises. So the timeout covers PENDING only, and an END while STORING leaves
+ *       the attempt under way until STORED (kept or dropped as END said) or STORE_FAILED.
+ *   (7) What commits is stored in the order of ids: one whose last acknowledgement comes while a
+ *       newer one is STORING stays PENDING, without a timeout, until it is known whether the newer
+ *       one subsumes it.
+ *   (8) A step that could not hold all DROPs and REFUSEs leaves the rest to the next.
+ *   (9) Outside PENDING and NOTIFYING no task is waited for.
+ *  (10) What has failed is not committed: a savepoint that is stored behind FAIL or END is
+ *       released, as one that stops nothing.
  */
 #include "checkpoint/coordinator.h"
 
 #include "base/check.h"
-#include "base/memory.h"
-
-#include <string.h>
-
-#define RETRY_NS 100000000ULL
+#include "base/fail.h"
+#include "checkpoint/coordinator_inner.h"
 
 enum {
     RETAINED_MAX = 64, /* of the setting; one step can drop them all */
-    /* beside DROPs a step commands at most three others: NOTIFY or ABORT, FAIL or FINISH, TRIGGER
-     */
-    OTHER_ACTIONS_MAX = 3
+    ATTEMPTS_MAX = WR_COORDINATOR_CONCURRENT_MAX + WR_COORDINATOR_SAVEPOINTS_MAX,
+    /* What a step commands beside DROPs and REFUSEs: an end of each attempt, and NOTIFY or FAIL;
+     * then FINISH or a beginning of each, and DRAIN. */
+    ENDINGS_MAX = ATTEMPTS_MAX + 1,
+    BEGINNINGS_MAX = ATTEMPTS_MAX + 1
 };
-
-enum life {
-    LIFE_NEW,
-    LIFE_RUNNING,
-    LIFE_OVER,
-    LIFE_ENDED
-};
-
-enum phase {
-    PHASE_IDLE,
-    PHASE_PENDING,
-    PHASE_STORING,
-    PHASE_NOTIFYING
-};
-
-struct task_facts {
-    bool is_drained;
-    bool has_answered; /* acknowledged while PENDING, was notified while NOTIFYING */
-};
-
-struct wr_coordinator {
-    weir_alloc alloc;
-    struct wr_coordinator_settings settings; /* next_id counts on */
-    enum life life;
-    bool is_stop_wanted;
-    bool is_dropping_all; /* ENDED, and the policy keeps nothing */
-    uint64_t now_ns;
-
-    enum phase phase;
-    enum wr_checkpoint_kind kind; /* of the attempt under way, with its id and deadline */
-    uint64_t id;
-    uint64_t deadline_ns;
-    uint32_t unanswered_count;
-
-    uint64_t next_periodic_ns;
-    uint64_t next_last_ns; /* no FINAL or STOP before */
-    uint32_t failures;
-    uint32_t undrained_count;
-
-    uint64_t *retained; /* ids, oldest first */
-    size_t retained_count;
-    size_t retained_room;
-    struct task_facts tasks[]; /* settings.task_count */
-};
-
-struct commands {
-    struct wr_coordinator_action *out;
-    size_t count;
-};
-
-static uint64_t
-later(uint64_t time_ns, uint64_t delay_ns)
-{
-    return time_ns > UINT64_MAX - delay_ns ? UINT64_MAX : time_ns + delay_ns;
-}
-
-static uint64_t
-greater(uint64_t one, uint64_t other)
-{
-    return one > other ? one : other;
-}
+_Static_assert(WR_COORDINATOR_ACTIONS_MAX >= ENDINGS_MAX + RETAINED_MAX + BEGINNINGS_MAX,
+               "a step holds what one fact can cause");
 
 static void
-command(struct commands *commands, struct wr_coordinator_action action)
+expire(struct wr_coordinator *coordinator, struct wr_commands *commands)
 {
-    wr_assert(commands->count < WR_COORDINATOR_ACTIONS_MAX);
-    commands->out[commands->count++] = action;
-}
-
-/* --- one attempt --- */
-
-static void
-await_all_tasks(struct wr_coordinator *coordinator)
-{
-    coordinator->unanswered_count = coordinator->settings.task_count;
-    for (uint32_t i = 0; i < coordinator->settings.task_count; i++) {
-        coordinator->tasks[i].has_answered = false;
+    size_t i = 0;
+    while (i < coordinator->attempts.count) {
+        struct wr_attempt *attempt = &coordinator->attempts.entries[i];
+        if (attempt->phase == WR_ATTEMPT_PENDING && attempt->unanswered_count != 0 &&
+            coordinator->now_ns >= attempt->deadline_ns) {
+            wr_decide_fail(coordinator, commands, attempt, WR_ABORT_EXPIRED);
+        } else {
+            i++;
+        }
     }
 }
 
-/* Takes a task's answer; tells whether it was the last one missing. */
-static bool
-is_last_answer(struct wr_coordinator *coordinator, uint32_t task)
+/* Invariant (7). A savepoint that commits nothing is in nobody's way. */
+static void
+store_acknowledged(struct wr_coordinator *coordinator, struct wr_commands *commands)
 {
-    if (coordinator->tasks[task].has_answered) {
+    bool is_newer_storing = false;
+    for (size_t i = coordinator->attempts.count; i-- > 0;) {
+        struct wr_attempt *attempt = &coordinator->attempts.entries[i];
+        bool commits = wr_request_commits(&attempt->request);
+        if (attempt->phase == WR_ATTEMPT_PENDING && attempt->unanswered_count == 0 &&
+            !(commits && is_newer_storing)) {
+            attempt->phase = WR_ATTEMPT_STORING;
+            wr_command(commands, wr_about(attempt, WR_ACTION_STORE));
+        }
+        is_newer_storing = is_newer_storing || (commits && attempt->phase == WR_ATTEMPT_STORING);
+    }
+}
+
+/* One that is not decided may be made of changes to this one: its files must stay. */
+static bool
+is_needed(const struct wr_coordinator *coordinator, uint64_t checkpoint_id)
+{
+    for (size_t i = 0; i < coordinator->attempts.count; i++) {
+        const struct wr_attempt *attempt = &coordinator->attempts.entries[i];
+        if (attempt->phase != WR_ATTEMPT_NOTIFYING && checkpoint_id >= attempt->base_id &&
+            attempt->request.sharing == WR_SHARING_BOTH) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The oldest complete one is to go: there are enough newer ones that every task was notified of, or
+ * nothing is kept. */
+static bool
+is_drop_due(const struct wr_coordinator *coordinator)
+{
+    const struct wr_retained *retained = &coordinator->retained;
+    if (retained->count == 0 || is_needed(coordinator, wr_retained_oldest(retained))) {
         return false;
     }
-    coordinator->tasks[task].has_answered = true;
-    coordinator->unanswered_count--;
-    return coordinator->unanswered_count == 0;
+    bool is_surplus = coordinator->life != WR_LIFE_ENDED &&
+                      wr_retained_count_to(retained, coordinator->notified_id) >
+                          coordinator->settings.retained_count;
+    return is_surplus || coordinator->is_dropping_all;
 }
 
-static void
-trigger(struct wr_coordinator *coordinator, struct commands *commands, enum wr_checkpoint_kind kind)
-{
-    uint64_t now_ns = coordinator->now_ns;
-    coordinator->phase = PHASE_PENDING;
-    coordinator->kind = kind;
-    coordinator->id = coordinator->settings.next_id++;
-    coordinator->deadline_ns = later(now_ns, coordinator->settings.timeout_ns);
-    coordinator->next_periodic_ns = later(now_ns, coordinator->settings.interval_ns);
-    if (kind != WR_CHECKPOINT_PERIODIC) {
-        coordinator->next_last_ns = later(now_ns, RETRY_NS);
-    }
-    await_all_tasks(coordinator);
-    command(commands, (struct wr_coordinator_action){ .kind = WR_ACTION_TRIGGER,
-                                                      .checkpoint_id = coordinator->id,
-                                                      .checkpoint_kind = kind });
-}
-
-/* The attempt is decided, for better or worse: the minimum pause counts from here. */
-static void
-begin_pause(struct wr_coordinator *coordinator)
-{
-    coordinator->next_periodic_ns =
-        greater(coordinator->next_periodic_ns,
-                later(coordinator->now_ns, coordinator->settings.min_pause_ns));
-}
-
-static void
-abort_attempt(struct wr_coordinator *coordinator, struct commands *commands,
-              enum wr_abort_reason reason)
-{
-    coordinator->phase = PHASE_IDLE;
-    begin_pause(coordinator);
-    command(commands, (struct wr_coordinator_action){ .kind = WR_ACTION_ABORT,
-                                                      .checkpoint_id = coordinator->id,
-                                                      .checkpoint_kind = coordinator->kind,
-                                                      .reason = reason });
-}
-
-/* Flink's CP12: failures in a row against the tolerable number. */
-static void
-fail_attempt(struct wr_coordinator *coordinator, struct commands *commands,
-             enum wr_abort_reason reason)
-{
-    abort_attempt(coordinator, commands, reason);
-    if (coordinator->failures < UINT32_MAX) {
-        coordinator->failures++;
-    }
-    if (coordinator->failures > coordinator->settings.tolerable_failures) {
-        coordinator->life = LIFE_OVER;
-        command(commands, (struct wr_coordinator_action){ .kind = WR_ACTION_FAIL,
-                                                          .checkpoint_id = coordinator->id,
-                                                          .checkpoint_kind = coordinator->kind,
-                                                          .reason = reason });
-    }
-}
-
-static void
-retain(struct wr_coordinator *coordinator, uint64_t checkpoint_id)
-{
-    wr_assert(coordinator->retained_count < coordinator->retained_room);
-    coordinator->retained[coordinator->retained_count++] = checkpoint_id;
-}
-
-/* Drops the oldest until `keep_count` are left or the step is full. */
-static void
-drop_oldest(struct wr_coordinator *coordinator, struct commands *commands, size_t keep_count)
-{
-    size_t dropped = 0;
-    while (coordinator->retained_count - dropped > keep_count &&
-           commands->count < WR_COORDINATOR_ACTIONS_MAX - OTHER_ACTIONS_MAX) {
-        command(commands,
-                (struct wr_coordinator_action){ .kind = WR_ACTION_DROP,
-                                                .checkpoint_id = coordinator->retained[dropped] });
-        dropped++;
-    }
-    coordinator->retained_count -= dropped;
-    memmove(coordinator->retained, coordinator->retained + dropped,
-            coordinator->retained_count * sizeof *coordinator->retained);
-}
-
-/* --- the facts --- */
-
-static void
-on_start(struct wr_coordinator *coordinator)
-{
-    if (coordinator->life == LIFE_NEW) {
-        coordinator->life = LIFE_RUNNING;
-        coordinator->next_periodic_ns =
-            later(coordinator->now_ns, coordinator->settings.first_delay_ns);
-    }
-}
-
-static void
-on_acknowledged(struct wr_coordinator *coordinator, struct commands *commands, uint32_t task)
-{
-    if (coordinator->phase == PHASE_PENDING && is_last_answer(coordinator, task)) {
-        coordinator->phase = PHASE_STORING;
-        command(commands, (struct wr_coordinator_action){ .kind = WR_ACTION_STORE,
-                                                          .checkpoint_id = coordinator->id,
-                                                          .checkpoint_kind = coordinator->kind });
-    }
-}
-
-static void
-on_stored(struct wr_coordinator *coordinator, struct commands *commands)
-{
-    if (coordinator->phase != PHASE_STORING) {
-        return;
-    }
-    retain(coordinator, coordinator->id);
-    coordinator->failures = 0;
-    if (coordinator->life == LIFE_ENDED) {
-        coordinator->phase = PHASE_IDLE;
-        return;
-    }
-    coordinator->phase = PHASE_NOTIFYING;
-    begin_pause(coordinator);
-    await_all_tasks(coordinator);
-    command(commands, (struct wr_coordinator_action){ .kind = WR_ACTION_NOTIFY,
-                                                      .checkpoint_id = coordinator->id,
-                                                      .checkpoint_kind = coordinator->kind });
-}
-
-static void
-on_failed(struct wr_coordinator *coordinator, struct commands *commands,
-          enum wr_abort_reason reason)
-{
-    if (coordinator->life == LIFE_ENDED) {
-        abort_attempt(coordinator, commands, WR_ABORT_SHUTDOWN);
-    } else {
-        fail_attempt(coordinator, commands, reason);
-    }
-}
-
-static void
-on_notified(struct wr_coordinator *coordinator, struct commands *commands, uint32_t task)
-{
-    if (coordinator->phase != PHASE_NOTIFYING || !is_last_answer(coordinator, task)) {
-        return;
-    }
-    coordinator->phase = PHASE_IDLE;
-    drop_oldest(coordinator, commands, coordinator->settings.retained_count);
-    if (coordinator->kind != WR_CHECKPOINT_PERIODIC) {
-        coordinator->life = LIFE_OVER;
-        command(commands, (struct wr_coordinator_action){ .kind = WR_ACTION_FINISH,
-                                                          .checkpoint_id = coordinator->id,
-                                                          .checkpoint_kind = coordinator->kind });
-    }
-}
-
-static void
-on_drained(struct wr_coordinator *coordinator, uint32_t task)
-{
-    if (!coordinator->tasks[task].is_drained) {
-        coordinator->tasks[task].is_drained = true;
-        coordinator->undrained_count--;
-    }
-}
-
-static void
-on_stop(struct wr_coordinator *coordinator, struct commands *commands)
-{
-    coordinator->is_stop_wanted = true;
-    if (coordinator->phase == PHASE_PENDING && coordinator->kind == WR_CHECKPOINT_PERIODIC) {
-        abort_attempt(coordinator, commands, WR_ABORT_SHUTDOWN);
-    }
-}
-
-/* Flink's CP16, but a failed and a stopped job's checkpoints stay under every policy. */
+/* No savepoint will be taken of what was drained. */
 static bool
-is_kept_after(enum wr_job_end end, enum wr_retention retention)
+is_drain_lost(const struct wr_coordinator *coordinator)
 {
-    switch (end) {
-    case WR_END_FINISHED:
-    case WR_END_SAVED:
-        return false;
-    case WR_END_CANCELED:
-        return retention == WR_RETAIN_ON_CANCELLATION;
-    case WR_END_FAILED:
-    case WR_END_STOPPED:
-    default:
-        return true;
+    return coordinator->life >= WR_LIFE_LAST && coordinator->drain.number != 0;
+}
+
+/* What waits will not have its turn. */
+static bool
+is_queue_closed(const struct wr_coordinator *coordinator)
+{
+    return coordinator->requests.count > 0 &&
+           (coordinator->life >= WR_LIFE_LAST || coordinator->is_stop_wanted);
+}
+
+static void
+clear_away(struct wr_coordinator *coordinator, struct wr_commands *commands)
+{
+    enum {
+        FULL = WR_COORDINATOR_ACTIONS_MAX - BEGINNINGS_MAX
+    };
+    while (commands->count < FULL && is_drop_due(coordinator)) {
+        wr_command(commands, (struct wr_coordinator_action){
+                                 .kind = WR_ACTION_DROP,
+                                 .checkpoint_id = wr_retained_drop(&coordinator->retained) });
+    }
+    if (commands->count < FULL && is_drain_lost(coordinator)) {
+        wr_decide_refuse(commands, &coordinator->drain, WR_REFUSE_NOT_RUNNING);
+        coordinator->drain = (struct wr_request){ 0 };
+    }
+    while (commands->count < FULL && is_queue_closed(coordinator)) {
+        struct wr_request request = wr_requests_take(&coordinator->requests, 0);
+        wr_decide_refuse(commands, &request, WR_REFUSE_NOT_RUNNING);
     }
 }
 
 static void
-on_end(struct wr_coordinator *coordinator, struct commands *commands, enum wr_job_end end)
+begin(struct wr_coordinator *coordinator, struct wr_commands *commands)
 {
-    if (coordinator->life == LIFE_ENDED) {
-        return;
-    }
-    coordinator->life = LIFE_ENDED;
-    coordinator->is_dropping_all = !is_kept_after(end, coordinator->settings.retention);
-    if (coordinator->phase == PHASE_PENDING) {
-        abort_attempt(coordinator, commands, WR_ABORT_SHUTDOWN);
-    } else if (coordinator->phase == PHASE_NOTIFYING) {
-        coordinator->phase = PHASE_IDLE; /* complete already */
+    struct wr_request request;
+    bool is_drain = false;
+    while (wr_schedule_take(coordinator, &request, &is_drain)) {
+        if (is_drain) {
+            coordinator->drain = request;
+            wr_command(commands, (struct wr_coordinator_action){ .kind = WR_ACTION_DRAIN,
+                                                                 .checkpoint_kind = request.kind,
+                                                                 .request = request.number,
+                                                                 .sharing = request.sharing });
+        } else {
+            wr_decide_trigger(coordinator, commands, request);
+        }
     }
 }
 
 static void
-take_fact(struct wr_coordinator *coordinator, struct commands *commands,
-          const struct wr_coordinator_event *event)
+advance(struct wr_coordinator *coordinator, struct wr_commands *commands)
 {
-    bool is_current = coordinator->phase != PHASE_IDLE && event->checkpoint_id == coordinator->id;
-    switch (event->kind) {
-    case WR_EVENT_START:
-        on_start(coordinator);
-        break;
-    case WR_EVENT_ACKNOWLEDGED:
-        wr_assert(event->task < coordinator->settings.task_count);
-        if (is_current) {
-            on_acknowledged(coordinator, commands, event->task);
-        }
-        break;
-    case WR_EVENT_DECLINED:
-        if (is_current && coordinator->phase == PHASE_PENDING) {
-            on_failed(coordinator, commands, WR_ABORT_DECLINED);
-        }
-        break;
-    case WR_EVENT_STORED:
-        if (is_current) {
-            on_stored(coordinator, commands);
-        }
-        break;
-    case WR_EVENT_STORE_FAILED: /* while PENDING: its directory could not be made */
-        if (is_current && coordinator->phase != PHASE_NOTIFYING) {
-            on_failed(coordinator, commands, WR_ABORT_STORE_FAILED);
-        }
-        break;
-    case WR_EVENT_NOTIFIED:
-        wr_assert(event->task < coordinator->settings.task_count);
-        if (is_current) {
-            on_notified(coordinator, commands, event->task);
-        }
-        break;
-    case WR_EVENT_DRAINED:
-        wr_assert(event->task < coordinator->settings.task_count);
-        on_drained(coordinator, event->task);
-        break;
-    case WR_EVENT_STOP:
-        on_stop(coordinator, commands);
-        break;
-    case WR_EVENT_END:
-        on_end(coordinator, commands, event->end);
-        break;
-    case WR_EVENT_TIME:
-    case WR_EVENT_REQUEST:
-    case WR_EVENT_DROPPED:
-    default:
-        break;
+    expire(coordinator, commands);
+    store_acknowledged(coordinator, commands);
+    clear_away(coordinator, commands);
+    if (coordinator->life == WR_LIFE_LAST && coordinator->attempts.count == 0) {
+        coordinator->life = WR_LIFE_OVER;
+        wr_command(commands,
+                   (struct wr_coordinator_action){ .kind = WR_ACTION_FINISH,
+                                                   .checkpoint_id = coordinator->last_id,
+                                                   .checkpoint_kind = coordinator->last_kind });
     }
-}
-
-/* --- time --- */
-
-/* What is to be triggered next, and when; UINT64_MAX: nothing. */
-static uint64_t
-next_trigger(const struct wr_coordinator *coordinator, enum wr_checkpoint_kind *out_kind)
-{
-    if (coordinator->undrained_count == 0) {
-        *out_kind = WR_CHECKPOINT_FINAL;
-        return coordinator->next_last_ns;
-    }
-    if (coordinator->is_stop_wanted) {
-        *out_kind = WR_CHECKPOINT_STOP;
-        return coordinator->next_last_ns;
-    }
-    *out_kind = WR_CHECKPOINT_PERIODIC;
-    return coordinator->settings.interval_ns == 0 ? UINT64_MAX : coordinator->next_periodic_ns;
-}
-
-static void
-advance(struct wr_coordinator *coordinator, struct commands *commands)
-{
-    if (coordinator->phase == PHASE_PENDING && coordinator->now_ns >= coordinator->deadline_ns) {
-        fail_attempt(coordinator, commands, WR_ABORT_EXPIRED);
-    }
-    if (coordinator->life == LIFE_RUNNING && coordinator->phase == PHASE_IDLE) {
-        enum wr_checkpoint_kind kind = WR_CHECKPOINT_PERIODIC;
-        uint64_t at_ns = next_trigger(coordinator, &kind);
-        if (at_ns != UINT64_MAX && coordinator->now_ns >= at_ns) {
-            trigger(coordinator, commands, kind);
-        }
-    }
-    if (coordinator->is_dropping_all) {
-        drop_oldest(coordinator, commands, 0);
-    }
+    begin(coordinator, commands);
 }
 
 /* --- the verbs --- */
+
+static size_t
+attempts_room(const struct wr_coordinator_settings *settings)
+{
+    return (size_t)settings->max_concurrent + WR_COORDINATOR_SAVEPOINTS_MAX;
+}
+
+/* Retained; complete but not yet notified of; being deleted; and a place for each attempt. */
+static size_t
+retained_room(const struct wr_coordinator_settings *settings)
+{
+    return settings->retained_count + 2 * ((size_t)settings->max_concurrent + 1) +
+           attempts_room(settings);
+}
+
+static bool
+are_settings_sane(const struct wr_coordinator_settings *settings)
+{
+    return settings->task_count != 0 && settings->timeout_ns != 0 &&
+           settings->retained_count != 0 && settings->retained_count <= RETAINED_MAX &&
+           settings->max_concurrent <= WR_COORDINATOR_CONCURRENT_MAX && settings->next_id != 0;
+}
 
 weir_status
 wr_coordinator_create(const weir_alloc *alloc, const struct wr_coordinator_settings *settings,
                       struct wr_coordinator **out_coordinator)
 {
-    if (settings->task_count == 0 || settings->timeout_ns == 0 || settings->retained_count == 0 ||
-        settings->retained_count > RETAINED_MAX || settings->next_id == 0) {
+    if (!are_settings_sane(settings)) {
         return WEIR_INVALID;
     }
-    size_t size = sizeof(struct wr_coordinator) + settings->task_count * sizeof(struct task_facts);
-    size_t room = (size_t)settings->retained_count + 2;
+    size_t size = sizeof(struct wr_coordinator) + settings->task_count * sizeof(bool);
     struct wr_coordinator *coordinator = wr_memory_new(alloc, size);
     if (coordinator == NULL) {
         return WEIR_NOMEM;
     }
-    coordinator->retained = wr_memory_new(alloc, room * sizeof *coordinator->retained);
-    if (coordinator->retained == NULL) {
-        wr_memory_free(alloc, coordinator, size);
-        return WEIR_NOMEM;
-    }
     coordinator->alloc = *alloc;
     coordinator->settings = *settings;
+    coordinator->settings.max_concurrent += settings->max_concurrent == 0;
+    settings = &coordinator->settings;
     coordinator->undrained_count = settings->task_count;
-    coordinator->retained_room = room;
+    if (wr_attempts_init(&coordinator->attempts, alloc, attempts_room(settings),
+                         settings->task_count) != WEIR_OK ||
+        wr_requests_init(&coordinator->requests, alloc) != WEIR_OK ||
+        wr_retained_init(&coordinator->retained, alloc, retained_room(settings)) != WEIR_OK) {
+        wr_coordinator_destroy(coordinator);
+        return WEIR_NOMEM;
+    }
     *out_coordinator = coordinator;
     return WEIR_OK;
 }
@@ -456,31 +231,24 @@ wr_coordinator_destroy(struct wr_coordinator *coordinator)
         return;
     }
     weir_alloc alloc = coordinator->alloc;
-    wr_memory_free(&alloc, coordinator->retained,
-                   coordinator->retained_room * sizeof *coordinator->retained);
+    wr_retained_fini(&coordinator->retained, &alloc);
+    wr_requests_fini(&coordinator->requests, &alloc);
+    wr_attempts_fini(&coordinator->attempts, &alloc);
     wr_memory_free(&alloc, coordinator,
-                   sizeof *coordinator +
-                       coordinator->settings.task_count * sizeof(struct task_facts));
+                   sizeof *coordinator + coordinator->settings.task_count * sizeof(bool));
 }
 
 weir_status
 wr_coordinator_add_retained(struct wr_coordinator *coordinator, uint64_t checkpoint_id)
 {
-    size_t count = coordinator->retained_count;
-    if (coordinator->life != LIFE_NEW || checkpoint_id >= coordinator->settings.next_id ||
-        (count > 0 && coordinator->retained[count - 1] >= checkpoint_id)) {
+    struct wr_retained *retained = &coordinator->retained;
+    if (coordinator->life != WR_LIFE_NEW || checkpoint_id >= coordinator->settings.next_id ||
+        (retained->count > 0 && wr_retained_newest(retained) >= checkpoint_id)) {
         return WEIR_INVALID;
     }
-    size_t room = coordinator->retained_room + 1; /* the setting's share stays free for new ones */
-    uint64_t *retained =
-        wr_memory_resize(&coordinator->alloc, coordinator->retained,
-                         coordinator->retained_room * sizeof *retained, room * sizeof *retained);
-    if (retained == NULL) {
-        return WEIR_NOMEM;
-    }
-    coordinator->retained = retained;
-    coordinator->retained_room = room;
-    retain(coordinator, checkpoint_id);
+    /* The share of the new ones stays free. */
+    WR_TRY(wr_retained_grow(retained, &coordinator->alloc));
+    wr_retained_add(retained, checkpoint_id);
     return WEIR_OK;
 }
 
@@ -488,9 +256,9 @@ size_t
 wr_coordinator_step(struct wr_coordinator *coordinator, const struct wr_coordinator_event *event,
                     struct wr_coordinator_action out_actions[WR_COORDINATOR_ACTIONS_MAX])
 {
-    struct commands commands = { .out = out_actions };
-    coordinator->now_ns = greater(coordinator->now_ns, event->now_ns);
-    take_fact(coordinator, &commands, event);
+    struct wr_commands commands = { .out = out_actions };
+    coordinator->now_ns = wr_greater(coordinator->now_ns, event->now_ns);
+    wr_coordinator_take(coordinator, &commands, event);
     advance(coordinator, &commands);
     return commands.count;
 }
@@ -498,18 +266,18 @@ wr_coordinator_step(struct wr_coordinator *coordinator, const struct wr_coordina
 uint64_t
 wr_coordinator_wake_at(const struct wr_coordinator *coordinator)
 {
-    if (coordinator->life == LIFE_ENDED) {
-        bool is_owing = coordinator->is_dropping_all && coordinator->retained_count > 0;
-        return is_owing ? coordinator->now_ns : UINT64_MAX;
+    if (is_drop_due(coordinator) || is_drain_lost(coordinator) || is_queue_closed(coordinator)) {
+        return coordinator->now_ns;
     }
-    if (coordinator->phase == PHASE_PENDING) {
-        return coordinator->deadline_ns;
+    uint64_t wake_ns = wr_schedule_wake_at(coordinator);
+    for (size_t i = 0; i < coordinator->attempts.count; i++) {
+        const struct wr_attempt *attempt = &coordinator->attempts.entries[i];
+        if (attempt->phase == WR_ATTEMPT_PENDING && attempt->unanswered_count != 0 &&
+            attempt->deadline_ns < wake_ns) {
+            wake_ns = attempt->deadline_ns;
+        }
     }
-    if (coordinator->phase != PHASE_IDLE || coordinator->life != LIFE_RUNNING) {
-        return UINT64_MAX;
-    }
-    enum wr_checkpoint_kind kind = WR_CHECKPOINT_PERIODIC;
-    return next_trigger(coordinator, &kind);
+    return wake_ns;
 }
 
 uint32_t
@@ -521,14 +289,15 @@ wr_coordinator_failures(const struct wr_coordinator *coordinator)
 size_t
 wr_coordinator_retained(const struct wr_coordinator *coordinator, uint64_t *out_ids, size_t room)
 {
-    for (size_t i = 0; i < coordinator->retained_count && i < room; i++) {
-        out_ids[i] = coordinator->retained[i];
+    const struct wr_retained *retained = &coordinator->retained;
+    for (size_t i = 0; i < retained->count && i < room; i++) {
+        out_ids[i] = retained->ids[retained->deleting_count + i];
     }
-    return coordinator->retained_count;
+    return retained->count;
 }
 
 uint64_t
 wr_coordinator_pending(const struct wr_coordinator *coordinator)
 {
-    return coordinator->phase == PHASE_IDLE ? 0 : coordinator->id;
+    return coordinator->attempts.count == 0 ? 0 : coordinator->attempts.entries[0].id;
 }

@@ -3,8 +3,8 @@
  * retained.
  *
  * A pure step function: facts in, commands out. No clock, no I/O, no threads: time is in the
- * events. Flink's CP1, CP7-CP16, CP20, CP22, SP9, SP12. Each attempt, of which several may be under
- * way:
+ * events. No step needs memory. Flink's CP1, CP7-CP16, CP20, CP22, SP9, SP12. Each attempt, of
+ * which several may be under way:
  *
  *   (time, request, stop, drained) --> PENDING    TRIGGER
  *   PENDING   --all acknowledged-----> STORING    STORE
@@ -16,11 +16,16 @@
  *
  * Invariants:
  *   (1) Ids only grow; an aborted attempt consumes its id; savepoints share the counter.
- *   (2) At most max_concurrent checkpoints that are no savepoints are PENDING or STORING;
- * acknowledgements of an id that is not under way are answered with nothing. (3) A checkpoint is
- * dropped only when a newer one is complete and every task was notified of that, or by the
- * retention policy at the job's end; a savepoint never. (4) A request is answered once: by the
- * NOTIFY, RELEASE or ABORT of its attempt, or by REFUSE.
+ *   (2) At most max_concurrent checkpoints that are no savepoints are under way, NOTIFYING ones
+ *       among them; one, if a pause has to be kept. Answers of an id that is not under way are
+ *       answered with nothing.
+ *   (3) A checkpoint is dropped only when a newer one is complete and every task was notified of
+ *       that, or by the retention policy at the job's end; and never while an attempt is PENDING or
+ *       STORING that may be made of changes to it (triggered with sharing BOTH before the NOTIFY of
+ *       a newer one). A savepoint never.
+ *   (4) A request is answered once: by the NOTIFY, RELEASE or ABORT of its attempt, or by REFUSE.
+ *   (5) Checkpoints, and savepoints that stop the job, are STORED and NOTIFIED in the order of
+ *       their ids.
  */
 #ifndef WR_CHECKPOINT_COORDINATOR_H
 #define WR_CHECKPOINT_COORDINATOR_H
@@ -31,6 +36,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum {
+    /* Under way at once. Together no more than an engine can have snapshots open. */
+    WR_COORDINATOR_CONCURRENT_MAX = 4,
+    WR_COORDINATOR_SAVEPOINTS_MAX = 4 /* further ones wait */
+};
 
 enum wr_retention {
     WR_RETAIN_NONE,
@@ -58,7 +69,7 @@ struct wr_coordinator_settings {
     enum wr_retention retention;
     uint32_t task_count;
     uint64_t next_id;
-    uint32_t max_concurrent; /* 0: 1 */
+    uint32_t max_concurrent; /* 0: 1; at most WR_COORDINATOR_CONCURRENT_MAX */
     bool unaligned;          /* savepoints then wait for their turn like others (CP9) */
     enum wr_sharing sharing; /* of periodic ones: BOTH, or FORWARD where nothing is shared */
     bool first_is_full;      /* the first to complete needs nothing of the restored one */
@@ -88,6 +99,8 @@ struct wr_coordinator_event {
     uint64_t request; /* not 0 */
     enum wr_checkpoint_kind checkpoint_kind;
     enum wr_sharing sharing;
+    bool is_last_of_job; /* of a WR_SAVEPOINT: the job is cancelled at its RELEASE; nothing begins
+                            behind it, unless it is aborted */
 };
 
 enum wr_coordinator_action_kind {
@@ -135,13 +148,13 @@ void wr_coordinator_destroy(struct wr_coordinator *coordinator);
 weir_status wr_coordinator_add_retained(struct wr_coordinator *coordinator, uint64_t checkpoint_id);
 
 enum {
-    WR_COORDINATOR_ACTIONS_MAX = 80
+    WR_COORDINATOR_ACTIONS_MAX = 128
 };
 /* Takes one fact; writes the commands in order; returns how many. */
 size_t wr_coordinator_step(struct wr_coordinator *coordinator,
                            const struct wr_coordinator_event *event,
                            struct wr_coordinator_action out_actions[WR_COORDINATOR_ACTIONS_MAX]);
-/* When the next TIME event is wanted; UINT64_MAX: never. (After END: at once, while drops are left
+/* When the next TIME event is wanted; UINT64_MAX: never. (At once, while DROPs or REFUSEs are left
  * that did not fit into one step.) */
 uint64_t wr_coordinator_wake_at(const struct wr_coordinator *coordinator);
 

@@ -113,6 +113,10 @@ wr_job_fill_storage(weir_job *job)
     shared->message_max = weir_options_bytes(options, "pekko.framesize");
     shared->backend_memory_bytes = share_of_memory(job);
     shared->work_directory = job->work_directory[0] != '\0' ? job->work_directory : NULL;
+    shared->local_state = job->local_state;
+    shared->keeps_local =
+        weir_options_bool(options, "execution.checkpointing.local-backup.enabled");
+    shared->restores_local = weir_options_bool(options, "execution.state-recovery.from-local");
     if (job->has_memory_storage) {
         shared->memory_max = weir_options_bytes(options, "weir.jobmanager-storage.max-state-size");
         return; /* always full: a chain in memory would only be longer than what it replaces */

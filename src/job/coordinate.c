@@ -9,6 +9,7 @@
  *   (1) Tasks are told to end once: by FINISH after the last checkpoint was committed, or by
  * CANCEL. (2) The job is ENDED only when every task has ended and no storage work is outstanding.
  *   (3) What decided the outcome first stays: a failure while finishing does not undo a commit.
+ *       Only a planned restart may still become another end (restart.c).
  */
 #include "base/check.h"
 #include "base/fail.h"
@@ -22,15 +23,41 @@ now_ns(weir_job *job) WR_ON(coordinator)
     return job->os->ops->monotonic_ns(job->os);
 }
 
+static void
+add_fact(weir_job *job, const struct wr_coordinator_event *event) WR_ON(coordinator)
+{
+    if (job->facts_count == WR_JOB_FACTS_MAX) {
+        weir_error error;
+        (void)wr_fail(&error, WEIR_LIMIT, "more than %d facts of checkpoints at once",
+                      WR_JOB_FACTS_MAX);
+        wr_job_fail(job, &error);
+        return;
+    }
+    job->facts[(job->facts_first + job->facts_count++) % WR_JOB_FACTS_MAX] = *event;
+}
+
+/* A fact that comes while commands are carried out waits for the rest of them: so commands are
+ * carried out in the order in which they were given. */
 void
 wr_job_tell(weir_job *job, struct wr_coordinator_event event)
 {
-    struct wr_coordinator_action actions[WR_COORDINATOR_ACTIONS_MAX];
-    event.now_ns = now_ns(job);
-    size_t count = wr_coordinator_step(job->coordinator, &event, actions);
-    for (size_t i = 0; i < count; i++) {
-        wr_job_carry_out(job, &actions[i]);
+    add_fact(job, &event);
+    if (job->is_telling) {
+        return;
     }
+    job->is_telling = true;
+    while (job->facts_count > 0) {
+        struct wr_coordinator_action actions[WR_COORDINATOR_ACTIONS_MAX];
+        struct wr_coordinator_event fact = job->facts[job->facts_first];
+        job->facts_first = (job->facts_first + 1) % WR_JOB_FACTS_MAX;
+        job->facts_count--;
+        fact.now_ns = now_ns(job);
+        size_t count = wr_coordinator_step(job->coordinator, &fact, actions);
+        for (size_t i = 0; i < count; i++) {
+            wr_job_carry_out(job, &actions[i]);
+        }
+    }
+    job->is_telling = false;
 }
 
 void
@@ -51,16 +78,56 @@ wr_job_end_tasks(weir_job *job, enum wr_task_letter_kind kind, enum wr_job_end o
             wr_memory_free(&job->alloc, letter, sizeof *letter);
         }
     }
+    if (kind == WR_TASK_CANCEL) {
+        wr_job_watch_cancellation(job);
+    }
+}
+
+/* Fenced while it ends as failed: that is what the user should read, and there is no other attempt.
+ */
+static void
+fail_again(weir_job *job, const weir_error *error) WR_ON(coordinator)
+{
+    if (error->status != WEIR_CANCELLED || job->outcome != WR_END_FAILED) {
+        return;
+    }
+    job->failure = *error;
+    if (job->restart.is_planned) {
+        wr_job_forgo_restart(job, WR_END_FAILED);
+    }
+}
+
+/* task WR_NO_TASK: it is no task's. */
+static void
+fail_of(weir_job *job, const weir_error *error, uint32_t task) WR_ON(coordinator)
+{
+    wr_job_watch_failure(job, error, task);
+    if (job->phase >= WR_PHASE_ENDING) {
+        fail_again(job, error);
+        return;
+    }
+    job->failure = *error;
+    wr_job_plan_restart(job, error);
+    wr_job_end_tasks(job, WR_TASK_CANCEL, WR_END_FAILED);
 }
 
 void
 wr_job_fail(weir_job *job, const weir_error *error)
 {
-    if (job->phase >= WR_PHASE_ENDING || job->failure.status != WEIR_OK) {
-        return;
+    fail_of(job, error, WR_NO_TASK);
+}
+
+void
+wr_job_fail_for_good(weir_job *job, const weir_error *error)
+{
+    wr_job_watch_failure(job, error, WR_NO_TASK);
+    if (job->restart.is_planned) {
+        job->failure = *error;
+        wr_job_forgo_restart(job, WR_END_FAILED);
+    } else if (job->phase < WR_PHASE_ENDING) {
+        job->failure = *error;
+        wr_job_end_tasks(job, WR_TASK_CANCEL, WR_END_FAILED);
     }
-    job->failure = *error;
-    wr_job_end_tasks(job, WR_TASK_CANCEL, WR_END_FAILED);
 }
 
 /* --- reports of tasks --- */
@@ -73,7 +140,7 @@ task_initialised(weir_job *job) WR_ON(coordinator)
         return;
     }
     job->phase = WR_PHASE_RUNNING;
-    atomic_store_explicit(&job->state, WEIR_JOB_RUNNING, memory_order_relaxed);
+    wr_job_enter(job, WEIR_JOB_RUNNING);
     for (uint32_t i = 0; i < job->plan->task_count; i++) {
         struct wr_task_letter *letter = wr_memory_new(&job->alloc, sizeof *letter);
         if (letter == NULL) {
@@ -83,29 +150,20 @@ task_initialised(weir_job *job) WR_ON(coordinator)
             return;
         }
         letter->kind = WR_TASK_START;
+        wr_job_watch_task(job, i, WEIR_TASK_RUNNING);
         wr_task_send(job->tasks[i], letter);
     }
+    job->restart.has_run = true;
     wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_START });
 }
 
-/* Keeps the report until the checkpoint is stored or aborted; false: it is of no use any more. */
-static bool
-keep_acknowledgement(weir_job *job, struct wr_task_report *report) WR_ON(coordinator)
+static void
+task_declined(weir_job *job, const struct wr_task_report *report) WR_ON(coordinator)
 {
-    struct wr_pending_checkpoint *pending = &job->pending;
-    if (pending->id != report->checkpoint_id ||
-        pending->acknowledged[report->task_number] != NULL) {
-        return false;
+    struct wr_pending_checkpoint *pending = wr_job_pending_find(job, report->checkpoint_id);
+    if (pending != NULL) {
+        pending->failure = report->error;
     }
-    pending->acknowledged[report->task_number] = report;
-    for (uint32_t i = 0; i < report->snapshot_count; i++) {
-        const struct wr_file_list *files = &report->snapshots[i].files;
-        for (uint32_t j = 0; j < files->count; j++) {
-            bool is_own = files->entries[j].checkpoint_id == report->checkpoint_id;
-            pending->bytes += is_own ? files->entries[j].size : 0;
-        }
-    }
-    return true;
 }
 
 static void
@@ -113,6 +171,7 @@ take_report(weir_job *job, struct wr_task_report *report) WR_ON(coordinator)
 {
     struct wr_coordinator_event event = { .checkpoint_id = report->checkpoint_id,
                                           .task = report->task_number };
+    wr_assert(report->task == job->tasks[report->task_number]); /* none of an earlier attempt */
     bool kept = false;
     switch (report->kind) {
     case WR_TASK_INITIALIZED:
@@ -120,14 +179,14 @@ take_report(weir_job *job, struct wr_task_report *report) WR_ON(coordinator)
         break;
     case WR_TASK_ACKNOWLEDGED:
         event.kind = WR_EVENT_ACKNOWLEDGED;
-        kept = keep_acknowledgement(job, report);
+        kept = wr_job_pending_acknowledge(job, report);
         if (kept) {
             wr_job_tell(job, event);
         }
         break;
     case WR_TASK_DECLINED:
         event.kind = WR_EVENT_DECLINED;
-        job->checkpoint_failure = report->error;
+        task_declined(job, report);
         wr_job_tell(job, event);
         break;
     case WR_TASK_NOTIFIED:
@@ -139,12 +198,13 @@ take_report(weir_job *job, struct wr_task_report *report) WR_ON(coordinator)
         wr_job_tell(job, event);
         break;
     case WR_TASK_FAILED:
-        wr_job_fail(job, &report->error);
+        fail_of(job, &report->error, report->task_number);
         break;
     case WR_TASK_ENDED:
         wr_assert(!job->task_ended[report->task_number]);
         job->task_ended[report->task_number] = true;
         job->ended_count++;
+        wr_job_watch_end(job, report->task_number);
         break;
     }
     if (!kept) {
@@ -154,46 +214,76 @@ take_report(weir_job *job, struct wr_task_report *report) WR_ON(coordinator)
 
 /* --- the host's wishes --- */
 
+/* The first time a stop is seen. Who waits for a restart waits no more: it stops after it. */
+static void
+note_stop(weir_job *job) WR_ON(coordinator)
+{
+    job->stop_deadline_ns =
+        now_ns(job) + weir_options_duration_ms(job->options, "weir.stop-timeout") * 1000000U;
+    if (job->restart.is_planned) {
+        job->restart.at_ns = 0;
+    }
+}
+
 static void
 start_stop(weir_job *job) WR_ON(coordinator)
 {
     job->stop_sent = true;
-    job->stop_deadline_ns =
-        now_ns(job) + weir_options_duration_ms(job->options, "weir.stop-timeout") * 1000000U;
-    atomic_store_explicit(&job->state, WEIR_JOB_STOPPING, memory_order_relaxed);
+    wr_job_enter(job, WEIR_JOB_STOPPING);
     wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_STOP });
+}
+
+static void
+cancel(weir_job *job) WR_ON(coordinator)
+{
+    if (job->restart.is_planned) {
+        wr_job_forgo_restart(job, WR_END_CANCELED);
+    } else {
+        wr_job_end_tasks(job, WR_TASK_CANCEL, WR_END_CANCELED);
+    }
+}
+
+static bool
+take_stop(weir_job *job) WR_ON(coordinator)
+{
+    bool wished = atomic_load_explicit(&job->stop_requested, memory_order_acquire) != 0;
+    bool is_running = job->phase == WR_PHASE_RUNNING;
+    bool is_new = wished && job->stop_deadline_ns == 0;
+    if (is_new && (is_running || job->restart.is_planned)) {
+        note_stop(job);
+    }
+    if (wished && !job->stop_sent && is_running) {
+        start_stop(job);
+        return true;
+    }
+    if (job->stop_deadline_ns != 0 && now_ns(job) >= job->stop_deadline_ns) {
+        weir_error error;
+        (void)wr_fail(&error, WEIR_TIMEOUT,
+                      "the stop's final checkpoint did not complete within weir.stop-timeout (%s)",
+                      weir_options_text(job->options, "weir.stop-timeout"));
+        wr_job_fail_for_good(job, &error);
+        return true;
+    }
+    return false;
 }
 
 static bool
 take_wishes(weir_job *job) WR_ON(coordinator)
 {
-    if (job->phase >= WR_PHASE_ENDING) {
+    if (job->phase >= WR_PHASE_ENDING && !job->restart.is_planned) {
         return false;
     }
     if (atomic_load_explicit(&job->give_up_requested, memory_order_acquire) != 0) {
         weir_error error;
         (void)wr_fail(&error, WEIR_CANCELLED, "the job was given up by its host before its end");
-        wr_job_fail(job, &error);
+        wr_job_fail_for_good(job, &error);
         return true;
     }
     if (atomic_load_explicit(&job->cancel_requested, memory_order_acquire) != 0) {
-        wr_job_end_tasks(job, WR_TASK_CANCEL, WR_END_CANCELED);
+        cancel(job);
         return true;
     }
-    bool wished = atomic_load_explicit(&job->stop_requested, memory_order_acquire) != 0;
-    if (wished && !job->stop_sent && job->phase == WR_PHASE_RUNNING) {
-        start_stop(job);
-        return true;
-    }
-    if (job->stop_sent && now_ns(job) >= job->stop_deadline_ns) {
-        weir_error error;
-        (void)wr_fail(&error, WEIR_TIMEOUT,
-                      "the stop's final checkpoint did not complete within weir.stop-timeout (%s)",
-                      weir_options_text(job->options, "weir.stop-timeout"));
-        wr_job_fail(job, &error);
-        return true;
-    }
-    return false;
+    return take_stop(job);
 }
 
 /* --- the end --- */
@@ -225,19 +315,29 @@ step_end(weir_job *job) WR_ON(coordinator)
         if (job->outcome == WR_END_FINISHED && job->storage != NULL) {
             (void)wr_job_io_push(job, WR_IO_FINISHED_MARK, job->last_finish_id, NULL);
         } else {
+            job->restart.is_end_told = job->restart.is_planned;
             wr_job_tell(job,
                         (struct wr_coordinator_event){ .kind = WR_EVENT_END, .end = job->outcome });
         }
-        wr_job_forget_pending(job);
         return true;
     }
     if (job->phase == WR_PHASE_CLOSING && wr_coordinator_wake_at(job->coordinator) <= now_ns(job)) {
         wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_TIME }); /* more to drop */
         return true;
     }
-    if (job->phase == WR_PHASE_CLOSING && job->io_outstanding == 0) {
+    if (job->phase == WR_PHASE_CLOSING && job->io_outstanding == 0 &&
+        !job->restart.renewal.is_under_way) {
+        if (job->restart.is_planned) {
+            wr_job_begin_restart(job);
+            return true;
+        }
+        if (job->restart.is_end_told) {
+            wr_job_settle_restart(job);
+            return true;
+        }
+        wr_job_close_requests(job);
         job->phase = WR_PHASE_ENDED;
-        atomic_store_explicit(&job->state, state_of_outcome(job->outcome), memory_order_relaxed);
+        wr_job_enter(job, state_of_outcome(job->outcome));
         /* pairs with the acquire in wr_job_has_ended: failure and counters are final */
         atomic_store_explicit(&job->ended, 1, memory_order_release);
         job->os->ops->wake(job->os, &job->ended);
@@ -263,6 +363,8 @@ bool
 wr_job_coordinate(weir_job *job, uint64_t *out_wake_at_ns)
 {
     bool progress = take_wishes(job);
+    progress = wr_job_take_requests(job) || progress;
+    progress = wr_job_answer_inquiries(job) || progress;
     struct wr_letter *letter;
     do {
         letter = wr_mailbox_pop(&job->reports);
@@ -281,10 +383,13 @@ wr_job_coordinate(weir_job *job, uint64_t *out_wake_at_ns)
         }
         wake_at = wr_coordinator_wake_at(job->coordinator);
     }
-    if (job->stop_sent && job->phase == WR_PHASE_RUNNING && job->stop_deadline_ns < wake_at) {
+    bool may_stop = job->phase < WR_PHASE_ENDING || job->restart.is_planned;
+    if (job->stop_deadline_ns != 0 && may_stop && job->stop_deadline_ns < wake_at) {
         wake_at = job->stop_deadline_ns;
     }
+    wr_job_check_cancellation(job, &wake_at);
     progress = step_end(job) || progress;
+    progress = wr_job_step_restart(job, &wake_at) || progress;
     *out_wake_at_ns = wake_at;
     return progress;
 }

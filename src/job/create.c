@@ -39,56 +39,16 @@ draw_id(struct wr_os *os, uint8_t bytes[16], char out[33], weir_error *err)
     return WEIR_OK;
 }
 
+weir_status
+wr_job_draw_attempt(weir_job *job, weir_error *err)
+{
+    return draw_id(job->os, job->attempt_bytes, job->attempt, err);
+}
+
 static bool
 is_hex_id(const char *text)
 {
     return strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
-}
-
-/* --- options --- */
-
-static enum wr_retention
-retention_of(const weir_options *options)
-{
-    const char *text =
-        weir_options_text(options, "execution.checkpointing.externalized-checkpoint-retention");
-    if (strcmp(text, "RETAIN_ON_CANCELLATION") == 0) {
-        return WR_RETAIN_ON_CANCELLATION;
-    }
-    return strcmp(text, "DELETE_ON_CANCELLATION") == 0 ? WR_DELETE_ON_CANCELLATION : WR_RETAIN_NONE;
-}
-
-static weir_status
-set_settings(weir_job *job, uint64_t next_id, weir_error *err)
-{
-    const weir_options *options = job->options;
-    uint64_t ms = 1000000U;
-    struct wr_coordinator_settings *settings = &job->settings;
-    *settings = (struct wr_coordinator_settings){
-        .timeout_ns = weir_options_duration_ms(options, "execution.checkpointing.timeout") * ms,
-        .min_pause_ns = weir_options_duration_ms(options, "execution.checkpointing.min-pause") * ms,
-        .tolerable_failures = (uint32_t)weir_options_int(
-            options, "execution.checkpointing.tolerable-failed-checkpoints"),
-        .retained_count =
-            (uint32_t)weir_options_int(options, "execution.checkpointing.num-retained"),
-        .retention = retention_of(options),
-        .task_count = job->plan->task_count,
-        .next_id = next_id,
-    };
-    if (!weir_options_is_set(options, "execution.checkpointing.interval")) {
-        return WEIR_OK;
-    }
-    settings->interval_ns =
-        weir_options_duration_ms(options, "execution.checkpointing.interval") * ms;
-    uint64_t drawn;
-    int sys_errno = job->os->ops->random(job->os, &drawn, sizeof drawn);
-    if (sys_errno != 0) {
-        return wr_fail_errno(err, sys_errno, "no randomness from the system");
-    }
-    uint64_t least = settings->min_pause_ns < settings->interval_ns ? settings->min_pause_ns
-                                                                    : settings->interval_ns;
-    settings->first_delay_ns = least + drawn % (settings->interval_ns - least + 1);
-    return WEIR_OK;
 }
 
 /* --- which snapshot --- */
@@ -161,7 +121,7 @@ choose_ids(weir_job *job, const weir_job_parameters *parameters, weir_error *err
         uint8_t bytes[16];
         WR_TRY(draw_id(job->os, bytes, job->job_id, err));
     }
-    WR_TRY(draw_id(job->os, job->attempt_bytes, job->attempt, err));
+    WR_TRY(wr_job_draw_attempt(job, err));
     if (job->restored) {
         job->hash_seed = job->found.manifest.hash_seed;
         return WEIR_OK;
@@ -193,6 +153,7 @@ open_storage(weir_job *job, const weir_job_parameters *parameters, uint64_t *out
         .take_over = parameters->take_over,
     };
     WR_TRY(wr_checkpoint_storage_open(&wanted, &job->storage, err));
+    WR_TRY(wr_job_sweep_savepoints(job, err));
     uint64_t highest;
     WR_TRY(wr_checkpoint_storage_highest(job->storage, &highest, err));
     if (highest + 1 > *out_next_id) {
@@ -221,13 +182,19 @@ take_retained(weir_job *job, weir_error *err)
 static weir_status
 make_coordinator(weir_job *job, uint64_t next_id, weir_error *err)
 {
-    WR_TRY(set_settings(job, next_id, err));
+    WR_TRY(wr_job_set_settings(job, next_id, err));
     weir_status status = wr_coordinator_create(&job->alloc, &job->settings, &job->coordinator);
     if (status != WEIR_OK) {
         return wr_fail(err, status,
                        status == WEIR_NOMEM
                            ? "no memory for the checkpoint coordinator"
                            : "execution.checkpointing.num-retained must be 1 to 64");
+    }
+    if (job->claimed_id != 0) {
+        status = wr_coordinator_add_retained(job->coordinator, job->claimed_id);
+        if (status != WEIR_OK) {
+            return wr_fail(err, status, "no memory for the snapshot that the job claims");
+        }
     }
     return job->storage == NULL ? WEIR_OK : take_retained(job, err);
 }
@@ -263,7 +230,8 @@ check_snapshot(weir_job *job, const weir_job_parameters *parameters, weir_error 
     weir_status status =
         wr_assignment_check(&job->found.manifest, job->assigned, count, allow, is_new, err);
     if (status != WEIR_OK) {
-        return wr_fail_context(err, status, "snapshot %s: ", job->found.directory);
+        return wr_fail_context(err, status, "Failed to rollback to checkpoint/savepoint %s. ",
+                               job->found.directory);
     }
     for (uint32_t i = 0; i < count; i++) {
         job->plan->operators[i].max_parallelism = job->assigned[i].max_parallelism;
@@ -295,6 +263,7 @@ static weir_status
 build(weir_job *job, const weir_job_parameters *parameters, bool *out_finished, weir_error *err)
 {
     WR_TRY(wr_plan_create(job->environment, &job->plan, err));
+    WR_TRY(wr_job_watch(job, err));
     WR_TRY(wr_job_choose_engine(job, err));
     WR_TRY(find_snapshot(job, parameters, err));
     *out_finished = job->found.finished;
@@ -302,13 +271,20 @@ build(weir_job *job, const weir_job_parameters *parameters, bool *out_finished, 
         return WEIR_OK;
     }
     WR_TRY(wr_job_choose_storage(job, err));
+    WR_TRY(wr_job_choose_claim(job, parameters->claim_mode, err));
     WR_TRY(choose_ids(job, parameters, err));
     WR_TRY(check_snapshot(job, parameters, err));
     uint64_t next_id;
     WR_TRY(open_storage(job, parameters, &next_id, err));
+    if (job->restored && !job->found.latest) {
+        WR_TRY(wr_found_snapshot_sync(job->os, &job->found, err));
+    }
     WR_TRY(make_coordinator(job, next_id, err));
+    WR_TRY(wr_job_restart_init(job, parameters, err));
     WR_TRY(wr_job_make_work_directory(job, err));
+    WR_TRY(wr_job_open_local_state(job, err));
     WR_TRY(wr_job_wire(job, parameters, err));
+    wr_job_see_restored(job);
     say_start(job);
     return WEIR_OK;
 }
@@ -332,9 +308,12 @@ wr_job_create_on(struct wr_os *os, weir_environment *environment,
     wr_arena_init(&job->arena, &job->alloc);
     wr_manifest_init(&job->found.manifest, &job->alloc);
     wr_parker_init(&job->parker, os);
+    wr_mutex_init(&job->seen.mutex, os);
     wr_mailbox_init(&job->reports);
     wr_mailbox_init(&job->io_replies);
+    wr_mailbox_init(&job->inquiries);
     wr_executor_init(&job->io, os);
+    wr_host_requests_init(&job->requests, os, &job->alloc);
     bool finished = false;
     weir_status status = build(job, parameters, &finished, err);
     if (status != WEIR_OK || finished) {

@@ -6,6 +6,7 @@
  * ABANDON comes after the files it removes were closed. Sticky damage is the coordinator's
  * decision: every answer carries its status and words.
  */
+#include "base/check.h"
 #include "base/fail.h"
 #include "job/running.h"
 
@@ -21,51 +22,100 @@ drop(struct wr_job_io *io)
     return WEIR_OK;
 }
 
+static weir_status
+run_savepoint(struct wr_job_io *io)
+{
+    switch (io->kind) {
+    case WR_IO_BEGIN:
+        return wr_savepoint_begin(io->savepoint, &io->error);
+    case WR_IO_COMPLETE:
+        return wr_savepoint_complete(io->savepoint, io->manifest, &io->error);
+    case WR_IO_ABANDON:
+        return wr_savepoint_abandon(io->savepoint, &io->error);
+    case WR_IO_DROP:
+    case WR_IO_DROP_CLAIMED:
+    case WR_IO_FINISHED_MARK:
+        break;
+    }
+    return wr_fail(&io->error, WEIR_INVALID, "a savepoint is not dropped");
+}
+
+static weir_status
+run_checkpoint(struct wr_job_io *io)
+{
+    weir_job *job = io->job;
+    struct wr_checkpoint_storage *storage = job->storage;
+    switch (io->kind) {
+    case WR_IO_BEGIN:
+        return wr_checkpoint_storage_begin(storage, io->checkpoint_id, &io->error);
+    case WR_IO_COMPLETE:
+        return wr_checkpoint_storage_complete(storage, io->manifest, &io->error);
+    case WR_IO_ABANDON:
+        return wr_checkpoint_storage_abandon(storage, io->checkpoint_id, &io->error);
+    case WR_IO_DROP:
+        return drop(io);
+    case WR_IO_DROP_CLAIMED: /* the path does not change while the job lives */
+        return wr_snapshot_drop_claimed(job->os, &job->alloc, job->claimed_path, &io->error);
+    case WR_IO_FINISHED_MARK:
+        break;
+    }
+    return wr_checkpoint_storage_finish(storage, io->checkpoint_id, &io->error);
+}
+
 static void
 run_io(struct wr_work *work)
 {
     wr_role_enter_io();
     struct wr_job_io *io = (struct wr_job_io *)work;
     weir_job *job = io->job; /* the answer is the coordinator's from the push on */
-    struct wr_checkpoint_storage *storage = job->storage;
-    switch (io->kind) {
-    case WR_IO_BEGIN:
-        io->status = wr_checkpoint_storage_begin(storage, io->checkpoint_id, &io->error);
-        break;
-    case WR_IO_COMPLETE:
-        io->status = wr_checkpoint_storage_complete(storage, io->manifest, &io->error);
-        break;
-    case WR_IO_ABANDON:
-        io->status = wr_checkpoint_storage_abandon(storage, io->checkpoint_id, &io->error);
-        break;
-    case WR_IO_DROP:
-        io->status = drop(io);
-        break;
-    case WR_IO_FINISHED_MARK:
-        io->status = wr_checkpoint_storage_finish(storage, io->checkpoint_id, &io->error);
-        break;
-    }
+    io->status = io->savepoint != NULL ? run_savepoint(io) : run_checkpoint(io);
     wr_mailbox_push(&job->io_replies, &work->letter);
     wr_parker_wake(&job->parker);
 }
 
-static void
-free_io(weir_job *job, struct wr_job_io *io) WR_ON(coordinator)
+struct wr_job_io *
+wr_job_io_new(weir_job *job, enum wr_job_io_kind kind, uint64_t checkpoint_id)
 {
+    struct wr_job_io *io = wr_memory_new(&job->alloc, sizeof *io);
+    if (io != NULL) {
+        io->work.run = run_io;
+        io->job = job;
+        io->attempt = job->restarts;
+        io->kind = kind;
+        io->checkpoint_id = checkpoint_id;
+    }
+    return io;
+}
+
+void
+wr_job_io_free(weir_job *job, struct wr_job_io *io)
+{
+    if (io == NULL) {
+        return;
+    }
     if (io->manifest != NULL) {
         wr_manifest_fini(io->manifest);
         wr_memory_free(&job->alloc, io->manifest, sizeof *io->manifest);
+    }
+    if (io->kind == WR_IO_ABANDON) {
+        wr_savepoint_destroy(io->savepoint);
     }
     wr_shared_files_free(&job->alloc, io->unneeded);
     wr_memory_free(&job->alloc, io, sizeof *io);
 }
 
-/* Takes the manifest in any case. */
+void
+wr_job_io_send(weir_job *job, struct wr_job_io *io)
+{
+    job->io_outstanding++;
+    wr_executor_push(&job->io, &io->work);
+}
+
 weir_status
 wr_job_io_push(weir_job *job, enum wr_job_io_kind kind, uint64_t checkpoint_id,
                struct wr_manifest *manifest)
 {
-    struct wr_job_io *io = wr_memory_new(&job->alloc, sizeof *io);
+    struct wr_job_io *io = wr_job_io_new(job, kind, checkpoint_id);
     if (io == NULL) {
         if (manifest != NULL) {
             wr_manifest_fini(manifest);
@@ -73,37 +123,63 @@ wr_job_io_push(weir_job *job, enum wr_job_io_kind kind, uint64_t checkpoint_id,
         }
         return WEIR_NOMEM;
     }
-    io->work.run = run_io;
-    io->job = job;
-    io->kind = kind;
-    io->checkpoint_id = checkpoint_id;
     io->manifest = manifest;
     if (kind == WR_IO_DROP) {
         io->unneeded = wr_shared_registry_drop(job->registry, checkpoint_id);
     }
-    job->io_outstanding++;
-    wr_executor_push(&job->io, &io->work);
+    if (kind == WR_IO_BEGIN || kind == WR_IO_COMPLETE) {
+        const struct wr_pending_checkpoint *pending = wr_job_pending_find(job, checkpoint_id);
+        io->savepoint = pending != NULL ? pending->savepoint : NULL;
+    }
+    wr_job_io_send(job, io);
     return WEIR_OK;
 }
 
 static void
-fail_checkpoint(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
+fail_attempt(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
 {
-    job->checkpoint_failure = io->error;
-    job->checkpoint_failure.status = io->status;
-    if (io->status == WEIR_CANCELLED) {
-        wr_job_fail(job, &job->checkpoint_failure); /* fenced: another attempt has this job now */
+    weir_error error = io->error;
+    error.status = io->status;
+    if (io->status == WEIR_CANCELLED && io->savepoint == NULL) {
+        wr_job_fail(job, &error); /* fenced: another attempt has this job now */
         return;
+    }
+    struct wr_pending_checkpoint *pending = wr_job_pending_find(job, io->checkpoint_id);
+    if (pending != NULL) {
+        pending->failure = error;
     }
     wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_STORE_FAILED,
                                                     .checkpoint_id = io->checkpoint_id });
 }
 
+static void
+take_completed(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
+{
+    if (io->status != WEIR_OK) {
+        fail_attempt(job, io);
+        return;
+    }
+    struct wr_pending_checkpoint *pending = wr_job_pending_find(job, io->checkpoint_id);
+    if (io->savepoint == NULL) {
+        wr_job_enter_shared(job, io->manifest);
+    } else if (pending != NULL) {
+        pending->is_stored = true;
+    }
+    wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_STORED,
+                                                    .checkpoint_id = io->checkpoint_id });
+}
+
 /* What could not be removed lies in the attempt's hidden directory. If that is gone, the checkpoint
- * failed because the attempt was fenced, and that is what the user should read. */
+ * failed because the attempt was fenced, and that is what the user should read. What a savepoint
+ * leaves lies with the user. */
 static void
 take_abandoned(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
 {
+    if (io->savepoint != NULL && io->status != WEIR_OK) {
+        wr_job_say(job, 'w', "what was written of savepoint %llu could not be removed: %s",
+                   (unsigned long long)io->checkpoint_id, io->error.message);
+        return;
+    }
     if (io->status != WEIR_CANCELLED) {
         return;
     }
@@ -112,6 +188,19 @@ take_abandoned(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
     } else {
         wr_job_fail(job, &io->error);
     }
+}
+
+static void
+take_dropped(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
+{
+    if (io->status == WEIR_CANCELLED && io->kind == WR_IO_DROP) {
+        wr_job_fail(job, &io->error);
+    } else if (io->status != WEIR_OK) {
+        wr_job_say(job, 'w', "checkpoint %llu could not be dropped: %s",
+                   (unsigned long long)io->checkpoint_id, io->error.message);
+    }
+    wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_DROPPED,
+                                                    .checkpoint_id = io->checkpoint_id });
 }
 
 static void
@@ -137,36 +226,27 @@ finish_marked(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
 void
 wr_job_io_take_reply(weir_job *job, struct wr_job_io *io)
 {
+    wr_assert(io->attempt == job->restarts); /* nothing of an attempt outlives it */
     job->io_outstanding--;
     switch (io->kind) {
     case WR_IO_BEGIN:
         if (io->status != WEIR_OK) {
-            fail_checkpoint(job, io);
+            fail_attempt(job, io);
         }
         break;
     case WR_IO_COMPLETE:
-        if (io->status != WEIR_OK) {
-            fail_checkpoint(job, io);
-        } else {
-            wr_job_enter_shared(job, io->manifest);
-            wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_STORED,
-                                                            .checkpoint_id = io->checkpoint_id });
-        }
+        take_completed(job, io);
         break;
     case WR_IO_ABANDON:
         take_abandoned(job, io);
         break;
     case WR_IO_DROP:
-        if (io->status == WEIR_CANCELLED) {
-            wr_job_fail(job, &io->error);
-        } else if (io->status != WEIR_OK) {
-            wr_job_say(job, 'w', "checkpoint %llu could not be dropped: %s",
-                       (unsigned long long)io->checkpoint_id, io->error.message);
-        }
+    case WR_IO_DROP_CLAIMED:
+        take_dropped(job, io);
         break;
     case WR_IO_FINISHED_MARK:
         finish_marked(job, io);
         break;
     }
-    free_io(job, io);
+    wr_job_io_free(job, io);
 }

@@ -47,23 +47,54 @@ weir_job_failure(const weir_job *job, weir_error *err)
     return job->failure.status;
 }
 
-static void
-count_tasks(const weir_job *job, weir_job_report *out)
+void
+wr_job_count_task(const weir_job *job, const struct wr_vertex *vertex, const struct wr_task *task,
+                  weir_job_report *report)
 {
+    const struct wr_node *head = job->plan->operators[vertex->first_operator].node;
+    const struct wr_node *tail = job->plan->operators[vertex->chain[vertex->chain_count - 1]].node;
+    struct wr_task_counters counters;
+    wr_task_count(task, &counters);
+    report->records_in += head->leg_count == 0 ? counters.records_in : 0;
+    report->records_out += tail->output_type == NULL ? counters.records_out : 0;
+    report->state_bytes += counters.state_bytes;
+    report->state_entries += counters.state_entries;
+}
+
+void
+wr_job_see_restored(weir_job *job)
+{
+    wr_mutex_lock(&job->seen.mutex);
+    job->seen.restored = job->restored;
+    job->seen.restored_id = job->restored ? job->found.manifest.checkpoint_id : 0;
+    (void)snprintf(job->seen.restored_path, sizeof job->seen.restored_path, "%s",
+                   job->restored ? job->found.directory : "");
+    wr_mutex_unlock(&job->seen.mutex);
+    wr_job_watch_restored(job);
+}
+
+/* What changes with the attempts; out_path: of what the last one was restored from. */
+static void
+look_at_attempts(weir_job *job, weir_job_report *report, char out_path[WR_PATH_MAX])
+{
+    wr_mutex_lock(&job->seen.mutex);
+    report->records_in = job->seen.records_in;
+    report->records_out = job->seen.records_out;
     for (uint32_t i = 0; i < job->plan->vertex_count; i++) {
         const struct wr_vertex *vertex = &job->plan->vertices[i];
-        const struct wr_node *head = job->plan->operators[vertex->first_operator].node;
-        const struct wr_node *tail =
-            job->plan->operators[vertex->chain[vertex->chain_count - 1]].node;
         for (uint32_t j = 0; j < vertex->parallelism; j++) {
-            struct wr_task_counters counters;
-            wr_task_count(job->tasks[vertex->first_task + j], &counters);
-            out->records_in += head->leg_count == 0 ? counters.records_in : 0;
-            out->records_out += tail->output_type == NULL ? counters.records_out : 0;
-            out->state_bytes += counters.state_bytes;
-            out->state_entries += counters.state_entries;
+            const struct wr_task *task = job->tasks[vertex->first_task + j];
+            if (task != NULL) {
+                wr_job_count_task(job, vertex, task, report);
+            }
         }
     }
+    report->restored = job->seen.restored;
+    report->restored_checkpoint_id = job->seen.restored_id;
+    report->restarts = job->seen.restarts;
+    report->restart = job->seen.restart;
+    memcpy(out_path, job->seen.restored_path, WR_PATH_MAX);
+    wr_mutex_unlock(&job->seen.mutex);
 }
 
 void
@@ -71,7 +102,8 @@ weir_job_look(weir_job *job, weir_job_report *out_report)
 {
     weir_job_report report = { .size = sizeof report };
     report.state = (weir_job_state)atomic_load_explicit(&job->state, memory_order_relaxed);
-    count_tasks(job, &report);
+    char restored_path[WR_PATH_MAX];
+    look_at_attempts(job, &report, restored_path);
     report.checkpoints_completed =
         atomic_load_explicit(&job->checkpoints_completed, memory_order_relaxed);
     report.checkpoints_failed =
@@ -84,18 +116,16 @@ weir_job_look(weir_job *job, weir_job_report *out_report)
         atomic_load_explicit(&job->last_checkpoint_ms, memory_order_relaxed);
     report.last_checkpoint_id =
         atomic_load_explicit(&job->last_checkpoint_id, memory_order_relaxed);
-    report.restored = job->restored;
-    report.restored_checkpoint_id = job->restored ? job->found.manifest.checkpoint_id : 0;
     memcpy(report.job_id, job->job_id, sizeof report.job_id);
     char path[WR_PATH_MAX];
     if (report.last_checkpoint_id != 0 && job->storage != NULL &&
         wr_checkpoint_storage_complete_path(job->storage, report.last_checkpoint_id, path, NULL) ==
             WEIR_OK) {
         snprintf(report.last_checkpoint_path, sizeof report.last_checkpoint_path, "%.1023s", path);
-    } else if (report.last_checkpoint_id == 0 && job->restored) {
+    } else if (report.last_checkpoint_id == 0 && report.restored) {
         report.last_checkpoint_id = report.restored_checkpoint_id;
         snprintf(report.last_checkpoint_path, sizeof report.last_checkpoint_path, "%.1023s",
-                 job->found.directory);
+                 restored_path);
     }
     size_t size = out_report->size < sizeof report ? out_report->size : sizeof report;
     report.size = out_report->size;

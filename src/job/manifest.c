@@ -22,27 +22,28 @@ find_state(const struct wr_manifest_operator *self, const struct wr_manifest_sta
 }
 
 static const struct wr_operator_snapshot_result *
-result_of(const weir_job *job, const struct wr_vertex *vertex, uint32_t position, uint32_t subtask)
-    WR_ON(coordinator)
+result_of(const struct wr_pending_checkpoint *pending, const struct wr_vertex *vertex,
+          uint32_t position, uint32_t subtask) WR_ON(coordinator)
 {
-    return &job->pending.acknowledged[vertex->first_task + subtask]->snapshots[position];
+    return &pending->acknowledged[vertex->first_task + subtask]->snapshots[position];
 }
 
 /* The union of states over all subtasks. */
 static weir_status
-collect_states(weir_job *job, struct wr_manifest *manifest, struct wr_manifest_operator *self,
-               const struct wr_vertex *vertex, uint32_t position) WR_ON(coordinator)
+collect_states(const struct wr_pending_checkpoint *pending, struct wr_manifest *manifest,
+               struct wr_manifest_operator *self, const struct wr_vertex *vertex, uint32_t position)
+    WR_ON(coordinator)
 {
     size_t most = 0;
     for (uint32_t i = 0; i < vertex->parallelism; i++) {
-        most += result_of(job, vertex, position, i)->state_count;
+        most += result_of(pending, vertex, position, i)->state_count;
     }
     self->states = wr_arena_new(&manifest->arena, sizeof *self->states * (most != 0 ? most : 1));
     if (self->states == NULL) {
         return WEIR_NOMEM;
     }
     for (uint32_t i = 0; i < vertex->parallelism; i++) {
-        const struct wr_operator_snapshot_result *result = result_of(job, vertex, position, i);
+        const struct wr_operator_snapshot_result *result = result_of(pending, vertex, position, i);
         for (uint32_t j = 0; j < result->state_count; j++) {
             if (find_state(self, &result->states[j]) == UINT32_MAX) {
                 self->states[self->state_count++] = result->states[j];
@@ -134,8 +135,9 @@ add_subtask(const weir_job *job, struct wr_manifest *manifest, struct wr_manifes
 }
 
 static weir_status
-add_operator(weir_job *job, struct wr_manifest *manifest, const struct wr_vertex *vertex,
-             uint32_t position) WR_ON(coordinator)
+add_operator(const weir_job *job, const struct wr_pending_checkpoint *pending,
+             struct wr_manifest *manifest, const struct wr_vertex *vertex, uint32_t position)
+    WR_ON(coordinator)
 {
     const struct wr_plan_operator *plan_operator = &job->plan->operators[vertex->chain[position]];
     if (plan_operator->node->uid[0] == '\0') {
@@ -154,22 +156,23 @@ add_operator(weir_job *job, struct wr_manifest *manifest, const struct wr_vertex
         return WEIR_NOMEM;
     }
     self->subtask_count = vertex->parallelism;
-    WR_TRY(collect_states(job, manifest, self, vertex, position));
+    WR_TRY(collect_states(pending, manifest, self, vertex, position));
     for (uint32_t i = 0; i < vertex->parallelism; i++) {
-        WR_TRY(add_subtask(job, manifest, self, i, result_of(job, vertex, position, i)));
+        WR_TRY(add_subtask(job, manifest, self, i, result_of(pending, vertex, position, i)));
     }
     return WEIR_OK;
 }
 
 static weir_status
-fill_manifest(weir_job *job, struct wr_manifest *manifest) WR_ON(coordinator)
+fill_manifest(const weir_job *job, const struct wr_pending_checkpoint *pending,
+              struct wr_manifest *manifest) WR_ON(coordinator)
 {
     manifest->job_name = job->name;
     memcpy(manifest->job_id, job->job_id, sizeof manifest->job_id);
     memcpy(manifest->attempt, job->attempt, sizeof manifest->attempt);
-    manifest->checkpoint_id = job->pending.id;
-    manifest->kind = job->pending.kind;
-    manifest->trigger_ms = job->pending.trigger_ms;
+    manifest->checkpoint_id = pending->id;
+    manifest->kind = pending->kind;
+    manifest->trigger_ms = pending->trigger_ms;
     manifest->complete_ms = job->os->ops->wall_ms(job->os);
     manifest->hash_seed = job->hash_seed;
     manifest->operators =
@@ -180,21 +183,22 @@ fill_manifest(weir_job *job, struct wr_manifest *manifest) WR_ON(coordinator)
     for (uint32_t i = 0; i < job->plan->vertex_count; i++) {
         const struct wr_vertex *vertex = &job->plan->vertices[i];
         for (uint32_t j = 0; j < vertex->chain_count; j++) {
-            WR_TRY(add_operator(job, manifest, vertex, j));
+            WR_TRY(add_operator(job, pending, manifest, vertex, j));
         }
     }
     return WEIR_OK;
 }
 
 weir_status
-wr_job_manifest(weir_job *job, struct wr_manifest **out_manifest)
+wr_job_manifest(weir_job *job, const struct wr_pending_checkpoint *pending,
+                struct wr_manifest **out_manifest)
 {
     struct wr_manifest *manifest = wr_memory_new(&job->alloc, sizeof *manifest);
     if (manifest == NULL) {
         return WEIR_NOMEM;
     }
     wr_manifest_init(manifest, &job->alloc);
-    weir_status status = fill_manifest(job, manifest);
+    weir_status status = fill_manifest(job, pending, manifest);
     if (status != WEIR_OK) {
         wr_manifest_fini(manifest);
         wr_memory_free(&job->alloc, manifest, sizeof *manifest);

@@ -61,7 +61,9 @@ run_io(void *argument)
             wr_parker_cancel(&job->io.parker);
             continue;
         }
-        if (wr_job_has_ended(job)) {
+        /* pairs with the release in start_threads */
+        bool is_dismissed = atomic_load_explicit(&job->is_io_dismissed, memory_order_acquire) != 0;
+        if (is_dismissed || wr_job_has_ended(job)) {
             wr_parker_cancel(&job->io.parker);
             return;
         }
@@ -111,6 +113,14 @@ spin_worker(struct wr_worker *worker, uint64_t spin_ns)
     return false;
 }
 
+static bool
+is_done(struct wr_worker *worker)
+{
+    /* pairs with the release in dismiss */
+    return worker->ended_count == worker->task_count ||
+           atomic_load_explicit(&worker->is_dismissed, memory_order_acquire) != 0;
+}
+
 static void
 run_worker(void *argument)
 {
@@ -118,13 +128,13 @@ run_worker(void *argument)
     weir_job *job = worker->job;
     wr_role_enter_task();
     uint64_t spin_ns = (uint64_t)weir_options_int(job->options, "weir.worker.spin") * 1000U;
-    while (worker->ended_count < worker->task_count) {
+    while (!is_done(worker)) {
         uint64_t wake_at;
         if (step_worker(worker, &wake_at) || spin_worker(worker, spin_ns)) {
             continue;
         }
         uint32_t ticket = wr_parker_prepare(&worker->parker);
-        if (step_worker(worker, &wake_at) || worker->ended_count == worker->task_count) {
+        if (step_worker(worker, &wake_at) || is_done(worker)) {
             wr_parker_cancel(&worker->parker);
             continue;
         }
@@ -144,35 +154,71 @@ start_thread(weir_job *job, const char *name, void (*run)(void *), void *argumen
     return WEIR_OK;
 }
 
+static void
+join(weir_job *job, struct wr_os_thread **thread)
+{
+    if (*thread != NULL) {
+        job->os->ops->thread_join(job->os, *thread);
+        *thread = NULL;
+    }
+}
+
+void
+wr_job_join_workers(weir_job *job)
+{
+    for (uint32_t i = 0; i < job->worker_count; i++) {
+        join(job, &job->workers[i].thread);
+    }
+}
+
+void
+wr_job_dismiss_workers(weir_job *job)
+{
+    for (uint32_t i = 0; i < job->worker_count; i++) {
+        struct wr_worker *worker = &job->workers[i];
+        /* pairs with the acquire in is_done */
+        atomic_store_explicit(&worker->is_dismissed, 1, memory_order_release);
+        wr_parker_wake(&worker->parker);
+        join(job, &worker->thread);
+        atomic_store_explicit(&worker->is_dismissed, 0, memory_order_relaxed);
+    }
+}
+
+weir_status
+wr_job_start_workers(weir_job *job, weir_error *err)
+{
+    weir_status status = WEIR_OK;
+    for (uint32_t i = 0; i < job->worker_count && job->has_workers && status == WEIR_OK; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "weir-task-%u", i % 10000U);
+        status =
+            start_thread(job, name, run_worker, &job->workers[i], &job->workers[i].thread, err);
+    }
+    if (status != WEIR_OK) {
+        wr_job_dismiss_workers(job);
+    }
+    return status;
+}
+
+/* The coordinator's is the last: from then on the threads are its own to end and start anew. */
 static weir_status
 start_threads(weir_job *job, weir_error *err)
 {
-    WR_TRY(start_thread(job, "weir-coord", run_coordinator, job, &job->coordinator_thread, err));
-    WR_TRY(start_thread(job, "weir-io", run_io, job, &job->io_thread, err));
-    for (uint32_t i = 0; i < job->worker_count; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "weir-task-%u", i % 10000U);
-        WR_TRY(start_thread(job, name, run_worker, &job->workers[i], &job->workers[i].thread, err));
+    job->has_workers = true;
+    WR_TRY(wr_job_start_workers(job, err));
+    weir_status status = start_thread(job, "weir-io", run_io, job, &job->io_thread, err);
+    if (status == WEIR_OK) {
+        status =
+            start_thread(job, "weir-coord", run_coordinator, job, &job->coordinator_thread, err);
     }
-    return WEIR_OK;
-}
-
-/* Does the work of those whose thread could not be started, until the cancelled job has ended. */
-static void
-stand_in(weir_job *job)
-{
-    wr_job_give_up(job);
-    if (job->coordinator_thread == NULL) {
-        return; /* nothing was started: destroy steps all actors itself */
+    if (status != WEIR_OK) {
+        wr_job_dismiss_workers(job);
+        /* pairs with the acquire in run_io */
+        atomic_store_explicit(&job->is_io_dismissed, 1, memory_order_release);
+        wr_parker_wake(&job->io.parker);
+        join(job, &job->io_thread);
     }
-    for (uint32_t i = 0; i < job->worker_count; i++) {
-        if (job->workers[i].thread == NULL) {
-            run_worker(&job->workers[i]);
-        }
-    }
-    if (job->io_thread == NULL) {
-        run_io(job);
-    }
+    return status;
 }
 
 weir_status
@@ -182,26 +228,15 @@ weir_job_start(weir_job *job, weir_error *err)
         return WEIR_INVALID;
     }
     WR_TRY(wr_job_begin(job, err));
-    weir_status status = start_threads(job, err);
-    job->threads_started = job->coordinator_thread != NULL;
-    if (status != WEIR_OK) {
-        stand_in(job);
-    }
-    return status;
+    WR_TRY(start_threads(job, err)); /* else destroy steps all actors itself */
+    job->threads_started = true;
+    return WEIR_OK;
 }
 
 void
 wr_job_join(weir_job *job)
 {
-    for (uint32_t i = 0; i < job->worker_count; i++) {
-        if (job->workers[i].thread != NULL) {
-            job->os->ops->thread_join(job->os, job->workers[i].thread);
-        }
-    }
-    if (job->coordinator_thread != NULL) {
-        job->os->ops->thread_join(job->os, job->coordinator_thread);
-    }
-    if (job->io_thread != NULL) {
-        job->os->ops->thread_join(job->os, job->io_thread);
-    }
+    join(job, &job->coordinator_thread); /* the first: it starts and joins workers */
+    wr_job_join_workers(job);
+    join(job, &job->io_thread);
 }

@@ -19,18 +19,14 @@ wr_job_give_up(weir_job *job)
 weir_status
 wr_job_begin(weir_job *job, weir_error *err)
 {
-    wr_assert(job->phase == WR_PHASE_CREATED);
-    job->phase = WR_PHASE_INITIALIZING;
-    for (uint32_t i = 0; i < job->plan->task_count; i++) {
-        struct wr_task_letter *letter = wr_memory_new(&job->alloc, sizeof *letter);
-        if (letter == NULL) {
-            job->phase = i == 0 ? WR_PHASE_CREATED : job->phase;
-            wr_job_give_up(job);
-            return wr_fail(err, WEIR_NOMEM, "no memory for a letter to a task");
-        }
-        letter->kind = WR_TASK_INITIALIZE;
-        wr_task_send(job->tasks[i], letter);
+    wr_assert(job->phase == WR_PHASE_CREATED || job->phase == WR_PHASE_RESTARTING);
+    wr_role_enter_coordinator(); /* nobody else is it yet */
+    struct wr_task_letter letter = { .kind = WR_TASK_INITIALIZE };
+    if (wr_job_send(job, &letter, NULL, false) != WEIR_OK) {
+        return wr_fail(err, WEIR_NOMEM, "no memory for a letter to a task");
     }
+    job->phase = WR_PHASE_INITIALIZING;
+    wr_job_watch_attempt(job);
     return WEIR_OK;
 }
 
@@ -51,6 +47,9 @@ wr_job_step(weir_job *job, size_t actor, uint64_t *out_wake_at_ns)
     if (actor == 1) {
         wr_role_enter_io();
         return wr_executor_step(&job->io);
+    }
+    if (job->tasks[actor - 2] == NULL) {
+        return false; /* between two attempts */
     }
     wr_role_enter_task();
     return wr_task_step(job->tasks[actor - 2], out_wake_at_ns) == WR_STEP_PROGRESS;
@@ -95,14 +94,17 @@ weir_job_destroy(weir_job *job)
     while (wr_executor_step(&job->io)) {
     }
     wr_role_enter_coordinator(); /* the last thread plays every part */
-    if (job->pending.acknowledged != NULL) {
-        wr_job_forget_pending(job);
-    }
+    wr_job_forget_pending(job);
+    wr_job_forget_inquiries(job);
+    wr_watch_fini(&job->watch);
     wr_job_unwire(job);
+    wr_job_restart_fini(job);
     wr_coordinator_destroy(job->coordinator);
     wr_checkpoint_storage_close(job->storage);
     wr_memory_storage_destroy(job->memory_storage);
     wr_shared_registry_destroy(job->registry);
+    wr_host_requests_fini(&job->requests);
+    wr_job_close_local_state(job);
     wr_job_remove_work_directory(job);
     wr_found_snapshot_fini(&job->found);
     wr_plan_destroy(job->plan);

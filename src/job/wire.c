@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wire: budgets, channels, tasks and workers of a job, all cut from its arena.
+/* wire: budgets, channels, tasks and workers of a job. What one attempt needs is cut from an arena
+ * that goes with it; workers, their parkers and the arrays of tasks and channels live as long as
+ * the job, since io and those who look may still hold them when an attempt is over.
  *
  *   edge between vertices of P and C subtasks: P x C channels, [producer * C + consumer]
  *   (forward: P channels, one to one)
@@ -55,17 +57,18 @@ fill_environment(weir_job *job, const weir_job_parameters *parameters)
     shared->job_name = job->name;
     shared->job_id = job->job_id;
     shared->attempt = job->attempt;
-    memcpy(shared->attempt_bytes, job->attempt_bytes, sizeof shared->attempt_bytes);
     shared->exactly_once =
         strcmp(weir_options_text(options, "execution.checkpointing.mode"), "EXACTLY_ONCE") == 0;
     shared->checkpointing = job->settings.interval_ns != 0;
     shared->allow_rewind = parameters->allow_rewind;
     shared->take_over = parameters->take_over;
+    int64_t dropped =
+        weir_options_int(options, "execution.state-recovery.without-channel-state.checkpoint-id");
+    shared->drop_in_flight_of = dropped > 0 ? (uint64_t)dropped : 0;
     shared->batch_count = (uint32_t)weir_options_int(options, "weir.network.batch-size");
     shared->buffer_timeout_ns =
         weir_options_duration_ms(options, "execution.buffer-timeout.interval") * 1000000U;
     shared->emit_limit_bytes = weir_options_bytes(options, "weir.task.emit-limit");
-    wr_job_fill_storage(job);
     shared->log = job->log;
     shared->log_argument = job->log_argument;
     shared->reports = &job->reports;
@@ -147,13 +150,8 @@ make_channel(weir_job *job, uint32_t producer, uint32_t consumer, bool timed, we
 static weir_status
 make_channels(weir_job *job, uint32_t **out_first, weir_error *err)
 {
-    uint32_t total = 0;
-    for (uint32_t i = 0; i < job->plan->edge_count; i++) {
-        total += edge_channel_count(job, &job->plan->edges[i]);
-    }
-    job->channels = wr_arena_new(&job->arena, sizeof *job->channels * (total != 0 ? total : 1));
-    uint32_t *first = wr_arena_new(&job->arena, sizeof *first * (job->plan->edge_count + 1));
-    if (job->channels == NULL || first == NULL) {
+    uint32_t *first = wr_arena_new(&job->wiring, sizeof *first * (job->plan->edge_count + 1));
+    if (first == NULL) {
         return no_memory(err);
     }
     for (uint32_t i = 0; i < job->plan->edge_count; i++) {
@@ -202,7 +200,7 @@ fill_operator(weir_job *job, uint32_t index, uint32_t subtask, struct wr_task_op
         return WEIR_OK;
     }
     return wr_assignment_make(&job->found.manifest, job->found.directory, &job->assigned[index],
-                              subtask, &job->arena, &out->restore, err);
+                              subtask, &job->wiring, &out->restore, err);
 }
 
 static weir_status
@@ -217,17 +215,20 @@ fill_inputs(weir_job *job, uint32_t vertex, uint32_t subtask, const uint32_t *fi
                 edge->edge == WR_EDGE_FORWARD ? 1 : job->plan->vertices[edge->from].parallelism;
         }
     }
-    out->inputs = wr_arena_new(&job->arena, sizeof *out->inputs * (count != 0 ? count : 1));
-    uint8_t *sides = wr_arena_new(&job->arena, count != 0 ? count : 1);
+    out->inputs = wr_arena_new(&job->wiring, sizeof *out->inputs * (count != 0 ? count : 1));
+    uint8_t *sides = wr_arena_new(&job->wiring, count != 0 ? count : 1);
     if (out->inputs == NULL || sides == NULL) {
         return no_memory(err);
     }
     out->sides = sides;
+    out->may_overtake = count != 0;
     for (uint32_t i = 0; i < job->plan->edge_count; i++) {
         const struct wr_plan_edge *edge = &job->plan->edges[i];
         if (edge->to != vertex) {
             continue;
         }
+        out->may_overtake =
+            out->may_overtake && (edge->edge == WR_EDGE_KEYED || edge->edge == WR_EDGE_REBALANCE);
         if (edge->edge == WR_EDGE_FORWARD) {
             sides[out->input_count] = edge->side;
             out->inputs[out->input_count++] = job->channels[first[i] + subtask];
@@ -246,7 +247,7 @@ static weir_status
 fill_outputs(weir_job *job, uint32_t vertex, uint32_t subtask, const uint32_t *first,
              struct wr_task_parameters *out, weir_error *err)
 {
-    out->outputs = wr_arena_new(&job->arena, sizeof *out->outputs * (job->plan->edge_count + 1));
+    out->outputs = wr_arena_new(&job->wiring, sizeof *out->outputs * (job->plan->edge_count + 1));
     if (out->outputs == NULL) {
         return no_memory(err);
     }
@@ -285,7 +286,7 @@ make_task(weir_job *job, uint32_t vertex_index, uint32_t subtask, const uint32_t
         .parker = &worker->parker,
     };
     parameters.operators =
-        wr_arena_new(&job->arena, sizeof *parameters.operators * vertex->chain_count);
+        wr_arena_new(&job->wiring, sizeof *parameters.operators * vertex->chain_count);
     if (parameters.operators == NULL) {
         return no_memory(err);
     }
@@ -294,8 +295,12 @@ make_task(weir_job *job, uint32_t vertex_index, uint32_t subtask, const uint32_t
     }
     WR_TRY(fill_inputs(job, vertex_index, subtask, first, &parameters, err));
     WR_TRY(fill_outputs(job, vertex_index, subtask, first, &parameters, err));
-    WR_TRY(wr_task_create(&parameters, &job->tasks[parameters.task], err));
-    worker->tasks[worker->task_count++] = job->tasks[parameters.task];
+    struct wr_task *task = NULL;
+    WR_TRY(wr_task_create(&parameters, &task, err));
+    wr_mutex_lock(&job->seen.mutex);
+    job->tasks[parameters.task] = task;
+    wr_mutex_unlock(&job->seen.mutex);
+    worker->tasks[worker->task_count++] = task;
     return WEIR_OK;
 }
 
@@ -311,23 +316,53 @@ make_letters(weir_job *job, weir_error *err)
     return WEIR_OK;
 }
 
-weir_status
-wr_job_wire(weir_job *job, const weir_job_parameters *parameters, weir_error *err)
+/* What lives as long as the job. */
+static weir_status
+make_places(weir_job *job, weir_error *err)
 {
     uint32_t count = job->plan->task_count;
+    uint32_t channels = 0;
+    for (uint32_t i = 0; i < job->plan->edge_count; i++) {
+        channels += edge_channel_count(job, &job->plan->edges[i]);
+    }
     job->tasks = wr_arena_new(&job->arena, sizeof *job->tasks * count);
     job->last_letters = wr_arena_new(&job->arena, sizeof *job->last_letters * count);
     job->task_ended = wr_arena_new(&job->arena, sizeof *job->task_ended * count);
-    job->pending.acknowledged =
-        wr_arena_new(&job->arena, sizeof *job->pending.acknowledged * count);
+    job->channels =
+        wr_arena_new(&job->arena, sizeof *job->channels * (channels != 0 ? channels : 1));
     if (job->tasks == NULL || job->last_letters == NULL || job->task_ended == NULL ||
-        job->pending.acknowledged == NULL) {
+        job->channels == NULL) {
         return no_memory(err);
     }
-    make_budgets(job);
-    fill_environment(job, parameters);
+    return make_workers(job, err);
+}
+
+/* As if nothing of an earlier attempt had been. */
+static void
+reset(weir_job *job)
+{
+    job->initialised_count = 0;
+    job->ended_count = 0;
+    for (uint32_t i = 0; i < job->plan->task_count; i++) {
+        job->task_ended[i] = false;
+    }
+    for (uint32_t i = 0; i < job->worker_count; i++) {
+        struct wr_worker *worker = &job->workers[i];
+        worker->task_count = 0;
+        worker->ended_count = 0;
+        memset(worker->ended, 0, sizeof *worker->ended * job->plan->task_count);
+    }
+}
+
+weir_status
+wr_job_wire_attempt(weir_job *job, weir_error *err)
+{
+    struct wr_task_environment *shared = &job->task_environment;
+    memcpy(shared->attempt_bytes, job->attempt_bytes, sizeof shared->attempt_bytes);
+    wr_job_fill_storage(job);
+    wr_arena_init(&job->wiring, &job->alloc);
+    reset(job);
     WR_TRY(make_letters(job, err));
-    WR_TRY(make_workers(job, err));
     uint32_t *first = NULL;
     WR_TRY(make_channels(job, &first, err));
     for (uint32_t i = 0; i < job->plan->vertex_count; i++) {
@@ -338,18 +373,48 @@ wr_job_wire(weir_job *job, const weir_job_parameters *parameters, weir_error *er
     return WEIR_OK;
 }
 
+weir_status
+wr_job_wire(weir_job *job, const weir_job_parameters *parameters, weir_error *err)
+{
+    WR_TRY(make_places(job, err));
+    make_budgets(job);
+    fill_environment(job, parameters);
+    return wr_job_wire_attempt(job, err);
+}
+
+/* The host counts the tasks that are there; what they have counted stays. */
+static void
+destroy_task(weir_job *job, const struct wr_vertex *vertex, uint32_t subtask)
+{
+    uint32_t index = vertex->first_task + subtask;
+    wr_mutex_lock(&job->seen.mutex);
+    struct wr_task *task = job->tasks[index];
+    job->tasks[index] = NULL;
+    if (task != NULL) {
+        weir_job_report counts = { .size = sizeof counts };
+        wr_job_count_task(job, vertex, task, &counts);
+        job->seen.records_in += counts.records_in;
+        job->seen.records_out += counts.records_out;
+    }
+    wr_mutex_unlock(&job->seen.mutex);
+    wr_task_destroy(task);
+}
+
 void
 wr_job_unwire(weir_job *job)
 {
-    for (uint32_t i = 0; job->plan != NULL && i < job->plan->task_count; i++) {
-        if (job->tasks != NULL && job->tasks[i] != NULL) {
-            wr_task_destroy(job->tasks[i]);
+    for (uint32_t i = 0; job->tasks != NULL && i < job->plan->vertex_count; i++) {
+        for (uint32_t j = 0; j < job->plan->vertices[i].parallelism; j++) {
+            destroy_task(job, &job->plan->vertices[i], j);
         }
-        if (job->last_letters != NULL && job->last_letters[i] != NULL) {
-            wr_memory_free(&job->alloc, job->last_letters[i], sizeof *job->last_letters[i]);
-        }
+    }
+    for (uint32_t i = 0; job->last_letters != NULL && i < job->plan->task_count; i++) {
+        wr_memory_free(&job->alloc, job->last_letters[i], sizeof *job->last_letters[i]);
+        job->last_letters[i] = NULL;
     }
     for (uint32_t i = 0; i < job->channel_count; i++) {
         wr_channel_destroy(job->channels[i]);
     }
+    job->channel_count = 0;
+    wr_arena_fini(&job->wiring);
 }

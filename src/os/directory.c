@@ -12,6 +12,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/sort.h"
 
 #include <errno.h>
 #include <string.h>
@@ -59,6 +60,49 @@ wr_path_stat(struct wr_os *os, const char *path, struct wr_os_stat *out_stat, we
         return wr_fail_errno(err, failure, "cannot look at %s", path);
     }
     return WEIR_OK;
+}
+
+weir_status
+wr_path_stat_link(struct wr_os *os, const char *path, struct wr_os_stat *out_stat, weir_error *err)
+{
+    if (os->ops->stat_link == NULL) {
+        return wr_path_stat(os, path, out_stat, err);
+    }
+    int failure;
+    do {
+        failure = os->ops->stat_link(os, path, out_stat);
+    } while (failure == EINTR);
+    if (failure == ENOENT || failure == ENOTDIR) {
+        return wr_fail(err, WEIR_NOT_FOUND, "no such file or directory: %s", path);
+    }
+    if (failure != 0) {
+        return wr_fail_errno(err, failure, "cannot look at %s", path);
+    }
+    return WEIR_OK;
+}
+
+weir_status
+wr_path_link(struct wr_os *os, const char *from, const char *to, weir_error *err)
+{
+    int failure = EOPNOTSUPP;
+    while (os->ops->link != NULL && (failure = os->ops->link(os, from, to)) == EINTR) {
+    }
+    switch (failure) {
+    case 0:
+        return WEIR_OK;
+    case EEXIST:
+        return wr_fail(err, WEIR_BUSY, "cannot link %s: %s is there already", from, to);
+    case ENOENT:
+        return wr_fail(err, WEIR_NOT_FOUND, "cannot link %s to %s: it is not there", from, to);
+    case EXDEV:
+    case EPERM:
+    case EMLINK:
+    case ENOSYS:
+    case EOPNOTSUPP:
+        return wr_fail(err, WEIR_UNSUPPORTED, "%s cannot have a second name %s", from, to);
+    default:
+        return wr_fail_errno(err, failure, "cannot link %s to %s", from, to);
+    }
 }
 
 weir_status
@@ -309,46 +353,11 @@ struct names {
 };
 
 static int
-compare_names(const struct names *names, const uint32_t *one, const uint32_t *two)
+compare_names(const void *one, const void *other, void *argument)
 {
-    return strcmp((const char *)names->text.data + *one, (const char *)names->text.data + *two);
-}
-
-/* Restores the heap below `root` of `count` starts, the greatest name on top. */
-static void
-sift_down(const struct names *names, uint32_t *starts, size_t root, size_t count)
-{
-    for (;;) {
-        size_t child = 2 * root + 1;
-        if (child >= count) {
-            return;
-        }
-        if (child + 1 < count && compare_names(names, &starts[child], &starts[child + 1]) < 0) {
-            child++;
-        }
-        if (compare_names(names, &starts[root], &starts[child]) >= 0) {
-            return;
-        }
-        uint32_t moved = starts[root];
-        starts[root] = starts[child];
-        starts[child] = moved;
-        root = child;
-    }
-}
-
-/* Heapsort: the C library's qsort may allocate behind our back. */
-static void
-sort_names(const struct names *names, uint32_t *starts, size_t count)
-{
-    for (size_t root = count / 2; root > 0; root--) {
-        sift_down(names, starts, root - 1, count);
-    }
-    for (size_t left = count; left > 1; left--) {
-        uint32_t greatest = starts[0];
-        starts[0] = starts[left - 1];
-        starts[left - 1] = greatest;
-        sift_down(names, starts, 0, left - 1);
-    }
+    const struct names *names = argument;
+    const char *text = (const char *)names->text.data;
+    return strcmp(text + *(const uint32_t *)one, text + *(const uint32_t *)other);
 }
 
 static weir_status
@@ -391,7 +400,7 @@ wr_directory_each(struct wr_os *os, const weir_alloc *alloc, const char *path,
     size_t count = names.starts.size / sizeof(uint32_t);
     if (status == WEIR_OK && count > 0) {
         uint32_t *starts = (uint32_t *)(void *)names.starts.data;
-        sort_names(&names, starts, count);
+        wr_sort(starts, count, sizeof *starts, compare_names, &names);
         for (size_t i = 0; i < count && status == WEIR_OK; i++) {
             status = each(argument, (const char *)names.text.data + starts[i]);
         }

@@ -30,9 +30,14 @@ weir_status wr_file_size(struct wr_os *os, int file, const char *path, uint64_t 
 
 weir_status wr_path_stat(struct wr_os *os, const char *path, struct wr_os_stat *out_stat,
                          weir_error *err); /* WEIR_NOT_FOUND: ENOENT or ENOTDIR */
+/* The same without following a symbolic link: that is WR_OS_OTHER. */
+weir_status wr_path_stat_link(struct wr_os *os, const char *path, struct wr_os_stat *out_stat,
+                              weir_error *err);
 weir_status wr_path_rename(struct wr_os *os, const char *from, const char *to, bool replace,
                            weir_error *err); /* WEIR_BUSY: EEXIST; WEIR_NOT_FOUND: ENOENT */
 weir_status wr_path_unlink(struct wr_os *os, const char *path, weir_error *err); /* NOT_FOUND */
+/* A second name for a file. WEIR_UNSUPPORTED: not between these two places; WEIR_BUSY: EEXIST. */
+weir_status wr_path_link(struct wr_os *os, const char *from, const char *to, weir_error *err);
 weir_status wr_directory_create(struct wr_os *os, const char *path,
                                 weir_error *err); /* there: OK */
 /* Creates all that is missing of the path, and fsyncs each parent that it wrote to. */

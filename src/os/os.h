@@ -59,6 +59,8 @@ struct wr_os_ops {
     int (*write)(struct wr_os *os, int file, const void *data, size_t size, size_t *out_size);
     int (*pread)(struct wr_os *os, int file, void *buffer, size_t size, uint64_t offset,
                  size_t *out_size);
+    /* A hint that these bytes will be read soon; waits for nothing. May be NULL. */
+    void (*read_ahead)(struct wr_os *os, int file, uint64_t offset, uint64_t size);
     int (*pwrite)(struct wr_os *os, int file, const void *data, size_t size, uint64_t offset,
                   size_t *out_size);
     int (*truncate)(struct wr_os *os, int file, uint64_t size);
@@ -67,9 +69,14 @@ struct wr_os_ops {
     int (*lock)(struct wr_os *os,
                 int file); /* whole file, exclusive; EWOULDBLOCK: held elsewhere */
     int (*stat)(struct wr_os *os, const char *path, struct wr_os_stat *out_stat);
+    /* The same, but a symbolic link is WR_OS_OTHER. NULL: there are none, as stat. */
+    int (*stat_link)(struct wr_os *os, const char *path, struct wr_os_stat *out_stat);
     int (*rename)(struct wr_os *os, const char *from, const char *to,
                   bool replace); /* !replace: EEXIST */
     int (*unlink)(struct wr_os *os, const char *path);
+    /* Another name for a file: EEXIST; EXDEV, EPERM, EMLINK where the file system cannot. May be
+     * NULL: it never can. */
+    int (*link)(struct wr_os *os, const char *from, const char *to);
     int (*mkdir)(struct wr_os *os, const char *path); /* 0777 less umask; EEXIST */
     int (*rmdir)(struct wr_os *os, const char *path);
     int (*list_open)(struct wr_os *os, const char *path, struct wr_os_list **out_list);
@@ -101,6 +108,9 @@ struct wr_os_ops {
         struct wr_os *os); /* the machine's or the cgroup's limit, the smaller */
     uint64_t (*resident_bytes)(struct wr_os *os); /* of this process; 0: unknown */
     int (*process_id)(struct wr_os *os);
+    /* Says the words on stderr and ends the process at once, whatever its threads are at; a
+     * simulated one only notes it. */
+    void (*process_end)(struct wr_os *os, int code, const char *words);
 
     /* dynamic loading */
     int (*load)(struct wr_os *os, const char *path, void **out_library, char *words,

@@ -112,6 +112,13 @@ posix_pread(struct wr_os *os, int file, void *buffer, size_t size, uint64_t offs
     return transferred(pread(file, buffer, size, (off_t)offset), out_size);
 }
 
+static void
+posix_read_ahead(struct wr_os *os, int file, uint64_t offset, uint64_t size)
+{
+    (void)os;
+    (void)posix_fadvise(file, (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
+}
+
 static int
 posix_pwrite(struct wr_os *os, int file, const void *data, size_t size, uint64_t offset,
              size_t *out_size)
@@ -153,6 +160,18 @@ posix_lock(struct wr_os *os, int file)
     return flock(file, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
 }
 
+static struct wr_os_stat
+stat_of(const struct stat *found)
+{
+    enum wr_os_kind kind = S_ISREG(found->st_mode)   ? WR_OS_FILE
+                           : S_ISDIR(found->st_mode) ? WR_OS_DIRECTORY
+                                                     : WR_OS_OTHER;
+    int64_t modified_ms = (int64_t)found->st_mtim.tv_sec * 1000 + found->st_mtim.tv_nsec / 1000000;
+    return (struct wr_os_stat){ .kind = kind,
+                                .size = (uint64_t)found->st_size,
+                                .modified_ms = modified_ms };
+}
+
 static int
 posix_stat(struct wr_os *os, const char *path, struct wr_os_stat *out_stat)
 {
@@ -161,14 +180,27 @@ posix_stat(struct wr_os *os, const char *path, struct wr_os_stat *out_stat)
     if (stat(path, &found) != 0) {
         return errno;
     }
-    enum wr_os_kind kind = S_ISREG(found.st_mode)   ? WR_OS_FILE
-                           : S_ISDIR(found.st_mode) ? WR_OS_DIRECTORY
-                                                    : WR_OS_OTHER;
-    int64_t modified_ms = (int64_t)found.st_mtim.tv_sec * 1000 + found.st_mtim.tv_nsec / 1000000;
-    *out_stat = (struct wr_os_stat){ .kind = kind,
-                                     .size = (uint64_t)found.st_size,
-                                     .modified_ms = modified_ms };
+    *out_stat = stat_of(&found);
     return 0;
+}
+
+static int
+posix_stat_link(struct wr_os *os, const char *path, struct wr_os_stat *out_stat)
+{
+    (void)os;
+    struct stat found;
+    if (lstat(path, &found) != 0) {
+        return errno;
+    }
+    *out_stat = stat_of(&found);
+    return 0;
+}
+
+static int
+posix_link(struct wr_os *os, const char *from, const char *to)
+{
+    (void)os;
+    return link(from, to) == 0 ? 0 : errno;
 }
 
 /* The rename that does not replace, for file systems that have none. */
@@ -532,6 +564,18 @@ posix_resident_bytes(struct wr_os *os)
     return pages != UINT64_MAX ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
+/* Whatever its threads are at: no destructors, no handlers of the host's. */
+static void
+posix_process_end(struct wr_os *os, int code, const char *words)
+{
+    (void)os;
+    char line[SMALL_FILE];
+    (void)snprintf(line, sizeof line, "weir: error: %s\n", words);
+    ssize_t ignored = write(STDERR_FILENO, line, strlen(line));
+    (void)ignored;
+    _exit(code);
+}
+
 static int
 posix_process_id(struct wr_os *os)
 {
@@ -610,14 +654,17 @@ static const struct wr_os_ops posix_ops = {
     .read = posix_read,
     .write = posix_write,
     .pread = posix_pread,
+    .read_ahead = posix_read_ahead,
     .pwrite = posix_pwrite,
     .truncate = posix_truncate,
     .sync = posix_sync,
     .file_size = posix_file_size,
     .lock = posix_lock,
     .stat = posix_stat,
+    .stat_link = posix_stat_link,
     .rename = posix_rename,
     .unlink = posix_unlink,
+    .link = posix_link,
     .mkdir = posix_mkdir,
     .rmdir = posix_rmdir,
     .list_open = posix_list_open,
@@ -635,6 +682,7 @@ static const struct wr_os_ops posix_ops = {
     .memory_bytes = posix_memory_bytes,
     .resident_bytes = posix_resident_bytes,
     .process_id = posix_process_id,
+    .process_end = posix_process_end,
     .load = posix_load,
     .symbol = posix_symbol,
     .unload = posix_unload,

@@ -76,6 +76,8 @@ struct weir_batch {
     uint32_t mark_count;
     uint32_t mark_capacity;
     struct wr_time time; /* TIME */
+    bool is_overflow;    /* beyond what the channel may hold: freed by whoever has emptied it */
+    uint8_t side;        /* of a restored one: the input it belongs to, 0 or 1 */
 };
 
 enum {

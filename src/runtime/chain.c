@@ -15,8 +15,11 @@
  *       in hand: batches stay as full as the input allows.
  *   (3) Resting means: no input in hand, no collector holds records, outputs have nothing in hand.
  *       Barriers, the end of input and snapshots happen at rest only.
+ *       Then the chain has also nothing left that was restored as in flight; in a hurry it may, and
+ *       the snapshot holds it again.
  *   (4) Marks (watermarks, status) stand in the batches: behind the records before them they go
  *       through the operators one by one.
+ *   (5) What was restored as in flight to an operator goes through it before anything else does.
  */
 #include "runtime/chain.h"
 
@@ -36,7 +39,10 @@ end_batch(struct wr_chain *chain, uint32_t index)
     if (index + 1 == chain->count && !operator_->has_output) {
         chain->records_out += batch->count;
     }
-    if (index == 0) {
+    if (operator_->is_restored_input) {
+        wr_in_flight_free(&operator_->in_flight, batch);
+        operator_->is_restored_input = false;
+    } else if (index == 0) {
         if (batch != &chain->time_batch) {
             wr_gate_give_back(chain->gate, batch);
         }
@@ -78,6 +84,35 @@ step_outputs(struct wr_chain *chain, uint64_t now_ns)
     return moved ? WR_CHAIN_WORKED : WR_CHAIN_BLOCKED;
 }
 
+/* In a hurry what was restored is not begun, unless something is under way behind it. */
+static bool
+may_stay(const struct wr_chain *chain, uint32_t index)
+{
+    return chain->is_hurrying &&
+           (index == 0 || wr_collector_is_empty(&chain->operators[index - 1].collector));
+}
+
+/* What was restored first, then what the operator before it has. */
+static void
+begin_next(struct wr_chain *chain, uint32_t index)
+{
+    struct wr_operator *operator_ = &chain->operators[index];
+    struct weir_batch *batch = NULL;
+    if (operator_->in_flight.first != NULL) {
+        if (may_stay(chain, index)) {
+            return;
+        }
+        batch = wr_in_flight_pop(&operator_->in_flight);
+        operator_->is_restored_input = true;
+        operator_->side = batch->side;
+    } else if (index > 0) {
+        batch = take_from(chain, index - 1);
+    }
+    if (batch != NULL) {
+        wr_operator_begin(operator_, batch);
+    }
+}
+
 static void
 go_on(struct wr_operator *operator_)
 {
@@ -97,11 +132,8 @@ wr_chain_step(struct wr_chain *chain, uint64_t now_ns)
     }
     for (uint32_t i = chain->count; i-- > 0;) {
         struct wr_operator *operator_ = &chain->operators[i];
-        if (operator_->input == NULL && i > 0) {
-            struct weir_batch *batch = take_from(chain, i - 1);
-            if (batch != NULL) {
-                wr_operator_begin(operator_, batch);
-            }
+        if (operator_->input == NULL) {
+            begin_next(chain, i);
         }
         if (operator_->input == NULL) {
             continue;
@@ -122,9 +154,16 @@ wr_chain_step(struct wr_chain *chain, uint64_t now_ns)
 }
 
 void
+wr_chain_set_hurry(struct wr_chain *chain, bool is_hurrying)
+{
+    chain->is_hurrying = is_hurrying;
+    wr_outputs_set_hurry(chain->outputs, is_hurrying);
+}
+
+void
 wr_chain_give(struct wr_chain *chain, struct weir_batch *batch, uint8_t side)
 {
-    wr_assert(chain->operators[0].input == NULL);
+    wr_assert(chain->operators[0].input == NULL && chain->operators[0].in_flight.first == NULL);
     chain->operators[0].side = side;
     wr_operator_begin(&chain->operators[0], batch);
 }
@@ -164,12 +203,20 @@ wr_chain_due_at(struct wr_chain *chain, uint64_t now_ns)
 void
 wr_chain_fini(struct wr_chain *chain)
 {
-    for (uint32_t i = 1; i < chain->count; i++) {
+    for (uint32_t i = 0; i < chain->count; i++) {
         struct wr_operator *operator_ = &chain->operators[i];
-        if (operator_->input != NULL) {
-            wr_collector_recycle(&chain->operators[i - 1].collector, operator_->input);
-            operator_->input = NULL;
+        struct weir_batch *batch = operator_->input;
+        if (batch == NULL) {
+            continue;
         }
+        if (operator_->is_restored_input) {
+            wr_in_flight_free(&operator_->in_flight, batch);
+        } else if (i > 0) {
+            wr_collector_recycle(&chain->operators[i - 1].collector, batch);
+        } else if (batch->is_overflow) {
+            wr_gate_give_back(chain->gate, batch);
+        }
+        operator_->input = NULL;
     }
     if (chain->count != 0 && wr_outputs_in_hand(chain->outputs) != NULL) {
         wr_collector_recycle(&chain->operators[chain->count - 1].collector,

@@ -18,6 +18,7 @@ struct wr_chain {
     struct wr_outputs *outputs;
     struct wr_gate *gate; /* where the first operator's batches go back; NULL: it is a source */
     struct wr_failure *failure;
+    bool is_hurrying;
     uint64_t records_out; /* left the chain: to channels, or into its sink */
     /* a batch without records, for what the gate tells of time */
     struct weir_batch time_batch;
@@ -28,12 +29,17 @@ struct wr_chain {
 enum wr_chain_result {
     WR_CHAIN_WORKED,
     WR_CHAIN_BLOCKED, /* there is work, but no room for what comes of it */
-    WR_CHAIN_RESTING  /* no record anywhere between the first operator's input and the channels */
+    WR_CHAIN_RESTING  /* no record anywhere between the first operator's input and the channels, but
+                         in a hurry those that were restored and not begun */
 };
 
 /* One piece of work: at most one batch through one operator, the one nearest to the exit that can
  * go on. A failure is in chain->failure. */
 enum wr_chain_result wr_chain_step(struct wr_chain *chain, uint64_t now_ns);
+
+/* A barrier waits that is not to wait for anybody: what is under way goes on beyond the room that
+ * channels have, and nothing that was restored is begun. */
+void wr_chain_set_hurry(struct wr_chain *chain, bool is_hurrying);
 
 /* Gives the first operator its next batch, of this side of two connected streams; only while
  * resting. */

@@ -16,6 +16,10 @@
  *   (3) Events are made with the channel, EVENTS_MAX of them. An event never waits for memory or
  *       for a batch, only for the consumer to have read the events before it. Time leaves
  *       EVENTS_KEPT of them alone, so that a barrier does not wait for watermarks.
+ *   (4) Overflow batches come in lists, at most LISTS_MAX in `full`; the consumer frees them, so
+ *       they never stand in `empty`. Events of (3) never stand in a list.
+ *   (5) What stands in `full` from head to tail is the consumer's: it may move it there, as long as
+ *       head only grows. `rest` is what it has not received of the list it took last.
  *
  * Whoever puts something into a ring wakes the other side's worker; the parker makes that one load
  * where nobody sleeps.
@@ -31,7 +35,9 @@
 enum {
     EVENTS_MAX = 16,
     EVENTS_KEPT = 8,
-    LINE_GAP = 128 /* two cache lines: the prefetcher fetches pairs */
+    LISTS_MAX = 16,
+    OVERFLOW_RECORD_BYTES = 16, /* what a record is taken to need */
+    LINE_GAP = 128              /* two cache lines: the prefetcher fetches pairs */
 };
 
 struct ring {
@@ -51,7 +57,13 @@ struct wr_channel {
     size_t size; /* of this block: struct, slots of both rings, made */
     struct ring full;
     struct ring empty;
-    /* the producer's alone */
+    /* the consumer's alone, but for the count, which the producer reads */
+    struct weir_batch *rest;
+    _Atomic uint32_t lists_taken;
+    char gap[LINE_GAP];
+    /* the producer's alone, but for the announcement, which the consumer reads */
+    _Atomic uint64_t announced; /* checkpoint; a hint: what it speaks of is found in the ring */
+    uint32_t lists_published;
     struct weir_batch *spare_records;
     struct weir_batch *spare_events;
     uint32_t spare_event_count;
@@ -112,7 +124,7 @@ wr_channel_create(const struct wr_channel_parameters *parameters, struct wr_chan
 {
     wr_assert(parameters->batches_max >= 1 && parameters->batches_max <= 1U << 20);
     wr_assert(parameters->batch_count >= 1);
-    uint32_t slots = power_of_two_from(parameters->batches_max + EVENTS_MAX);
+    uint32_t slots = power_of_two_from(parameters->batches_max + EVENTS_MAX + LISTS_MAX);
     size_t size = sizeof(struct wr_channel) +
                   (2 * (size_t)slots + parameters->batches_max) * sizeof(struct weir_batch *);
     struct wr_channel *channel = wr_memory_new(&parameters->alloc, size);
@@ -136,6 +148,19 @@ wr_channel_create(const struct wr_channel_parameters *parameters, struct wr_chan
     return WEIR_OK;
 }
 
+/* Of a list that nobody will read: the others in it belong to `made`. */
+static void
+free_overflow(struct wr_channel *channel, struct weir_batch *batch)
+{
+    while (batch != NULL) {
+        struct weir_batch *next = batch->next;
+        if (batch->is_overflow) {
+            wr_batch_destroy(&channel->parameters.alloc, batch);
+        }
+        batch = next;
+    }
+}
+
 void
 wr_channel_destroy(struct wr_channel *channel)
 {
@@ -143,6 +168,11 @@ wr_channel_destroy(struct wr_channel *channel)
         return;
     }
     weir_alloc alloc = channel->parameters.alloc;
+    free_overflow(channel, channel->rest);
+    struct weir_batch *batch;
+    while ((batch = ring_pop(&channel->full)) != NULL) {
+        free_overflow(channel, batch);
+    }
     for (uint32_t i = 0; i < channel->made_count; i++) {
         wr_batch_destroy(&alloc, channel->made[i]);
     }
@@ -243,6 +273,11 @@ wr_channel_publish_event(struct wr_channel *channel, enum wr_batch_kind kind,
     struct weir_batch *event = take_event(channel, kind);
     event->checkpoint_id = checkpoint_id;
     event->checkpoint_kind = checkpoint_kind;
+    if (kind == WR_BATCH_BARRIER) {
+        /* relaxed: whoever sees it looks for the barrier in the ring, now or when it is there,
+         * which wakes. */
+        atomic_store_explicit(&channel->announced, checkpoint_id, memory_order_relaxed);
+    }
     bool published = wr_channel_publish(channel, event);
     wr_assert(published); /* invariant (1) */
     return true;
@@ -270,15 +305,82 @@ wr_channel_publish_time(struct wr_channel *channel, struct wr_time time)
     return true;
 }
 
+/* --- ahead of a barrier that does not wait --- */
+
+uint64_t
+wr_channel_announced(const struct wr_channel *channel)
+{
+    return atomic_load_explicit(&channel->announced, memory_order_relaxed);
+}
+
+struct weir_batch *
+wr_channel_make_overflow(struct wr_channel *channel, size_t bytes)
+{
+    const struct wr_channel_parameters *parameters = &channel->parameters;
+    size_t records = bytes / OVERFLOW_RECORD_BYTES;
+    uint32_t count_max =
+        records < parameters->batch_count ? (uint32_t)records : parameters->batch_count;
+    struct weir_batch *batch = NULL;
+    weir_status status = parameters->timed
+                             ? wr_batch_create_timed(&parameters->alloc, count_max, bytes, &batch)
+                             : wr_batch_create(&parameters->alloc, count_max, bytes, &batch);
+    if (status != WEIR_OK) {
+        return NULL;
+    }
+    batch->is_overflow = true;
+    return batch;
+}
+
+bool
+wr_channel_has_list_room(struct wr_channel *channel)
+{
+    /* acquire: pairs with the release in wr_channel_receive; the slot has been read by then. */
+    uint32_t taken = atomic_load_explicit(&channel->lists_taken, memory_order_acquire);
+    return channel->lists_published - taken < LISTS_MAX;
+}
+
+bool
+wr_channel_publish_list(struct wr_channel *channel, struct weir_batch *first)
+{
+    wr_assert(first->is_overflow);
+    if (!wr_channel_has_list_room(channel)) {
+        return false;
+    }
+    channel->lists_published++;
+    bool published = wr_channel_publish(channel, first);
+    wr_assert(published); /* invariant (1) */
+    return true;
+}
+
+/* --- the consumer --- */
+
 struct weir_batch *
 wr_channel_receive(struct wr_channel *channel)
 {
-    return ring_pop(&channel->full);
+    struct weir_batch *batch = channel->rest;
+    if (batch == NULL) {
+        batch = ring_pop(&channel->full);
+        if (batch == NULL) {
+            return NULL;
+        }
+        if (batch->is_overflow) {
+            /* release: pairs with the acquire in wr_channel_has_list_room. */
+            atomic_fetch_add_explicit(&channel->lists_taken, 1, memory_order_release);
+        }
+    }
+    channel->rest = batch->next;
+    batch->next = NULL;
+    return batch;
 }
 
 void
 wr_channel_give_back(struct wr_channel *channel, struct weir_batch *batch)
 {
+    if (batch->is_overflow) {
+        wr_batch_destroy(&channel->parameters.alloc, batch);
+        wr_parker_wake(channel->parameters.producer_parker); /* it may wait for memory, or a list */
+        return;
+    }
     if (batch->capacity > WR_BATCH_BYTES) {
         batch->used = 0; /* a giant record has passed: its memory goes back to all */
         wr_batch_shrink(&channel->parameters.alloc, batch, WR_BATCH_BYTES);
@@ -286,4 +388,47 @@ wr_channel_give_back(struct wr_channel *channel, struct weir_batch *batch)
     bool pushed = ring_push(&channel->empty, batch);
     wr_assert(pushed); /* invariant (1) */
     wr_parker_wake(channel->parameters.producer_parker);
+}
+
+struct wr_channel_place
+wr_channel_begin(const struct wr_channel *channel)
+{
+    return (struct wr_channel_place){ .slot = atomic_load_explicit(&channel->full.head,
+                                                                   memory_order_relaxed),
+                                      .inner = channel->rest };
+}
+
+const struct weir_batch *
+wr_channel_look(struct wr_channel *channel, struct wr_channel_place *place)
+{
+    struct ring *ring = &channel->full;
+    const struct weir_batch *batch = place->inner;
+    if (batch == NULL) {
+        if (place->slot == ring->tail_seen) {
+            /* acquire: pairs with the release of tail in ring_push, as in ring_pop. */
+            ring->tail_seen = atomic_load_explicit(&ring->tail, memory_order_acquire);
+            if (place->slot == ring->tail_seen) {
+                return NULL;
+            }
+        }
+        batch = ring->slots[place->slot++ & ring->mask];
+    }
+    place->inner = batch->next;
+    return batch;
+}
+
+void
+wr_channel_pluck(struct wr_channel *channel, const struct wr_channel_place *behind)
+{
+    struct ring *ring = &channel->full;
+    uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    uint32_t at = behind->slot - 1;
+    struct weir_batch *event = ring->slots[at & ring->mask];
+    wr_assert(event->count_max == 0 && !event->is_overflow);
+    for (; at != head; at--) {
+        ring->slots[at & ring->mask] = ring->slots[(at - 1) & ring->mask];
+    }
+    /* release: pairs with the acquire of head in ring_push. */
+    atomic_store_explicit(&ring->head, head + 1, memory_order_release);
+    wr_channel_give_back(channel, event);
 }

@@ -75,12 +75,22 @@ weir_context_fail(weir_context *context, weir_status status, const char *format,
 }
 
 weir_status
+wr_context_check_lists(weir_context *context)
+{
+    const struct wr_operator_state *lists = context->operator_->lists;
+    weir_error err;
+    weir_status status = lists != NULL ? wr_operator_state_failure(lists, &err) : WEIR_OK;
+    return status == WEIR_OK ? WEIR_OK : wr_context_fail_error(context, status, &err);
+}
+
+weir_status
 wr_context_check(weir_context *context, weir_status status, const char *call)
 {
     wr_context_call_ended(context);
     if (context->failure->failed) {
         return context->failure->error.status;
     }
+    WR_TRY(wr_context_check_lists(context));
     if (status == WEIR_OK) {
         return WEIR_OK;
     }

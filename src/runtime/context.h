@@ -65,6 +65,9 @@ weir_status wr_context_fail_error(weir_context *context, weir_status status, con
  */
 weir_status wr_context_check(weir_context *context, weir_status status, const char *call);
 
+/* A refused call on operator state that the function said nothing of: the task's failure. */
+weir_status wr_context_check_lists(weir_context *context);
+
 /* The call has returned: its scratch memory is free again. */
 void wr_scratch_release(struct weir_context *context);
 static inline void

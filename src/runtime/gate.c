@@ -10,13 +10,16 @@
  *   ALIGNING --last barrier or end-> ALIGNED    [release]    the barrier leaves the gate, once
  *   ALIGNING --newer barrier-------> ALIGNING   [on_barrier] the older is cancelled
  *   ALIGNING --cancel or abort-----> ALIGNED    [forget]     the held channels go on
+ *   ALIGNED, ALIGNING --overtake---> ALIGNED    [wr_gate_overtake] the barrier leaves at once; what
+ *                                               still stands before it is captured
  *
  * Invariants:
  *   (1) A channel is held iff its barrier of the pending checkpoint was seen.
- *   (2) Exactly once: a held channel is not read, so nothing behind a barrier leaves the gate
- *       before the barrier does. At least once: held only counts, records go on.
+ *   (2) A held channel is not read, so nothing behind a barrier leaves the gate before the barrier
+ *       does. At least once: no channel is ever held, the tracker counts.
  *   (3) At most one checkpoint is pending; a newer barrier cancels the older. Ids that have left,
- *       or were cancelled, are settled: barriers up to the newest settled one are dropped.
+ *       or were cancelled, are settled: barriers up to the newest settled one are dropped. So are
+ *       those of an id that the coordinator has aborted before any came.
  *   (4) The end of a channel counts as its barrier of every checkpoint: no record can follow. The
  *       barrier that it completes leaves before the end of all input does.
  *
@@ -27,6 +30,8 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "runtime/barrier_tracker.h"
+#include "runtime/given_up.h"
 #include "runtime/valve.h"
 
 struct input {
@@ -37,7 +42,7 @@ struct input {
 
 struct wr_gate {
     weir_alloc alloc;
-    bool exactly_once;
+    struct wr_barrier_tracker *tracker; /* at least once: all barriers are its; else NULL */
     bool end_given;
     uint32_t count;
     uint32_t next;    /* the channel that is asked first: each gets its turn */
@@ -46,6 +51,8 @@ struct wr_gate {
     uint32_t open;    /* channels that have not ended */
     uint64_t pending; /* checkpoint; 0: none */
     uint64_t settled; /* the newest that has left or was cancelled */
+    struct wr_capture *capture;
+    struct wr_given_up given_up;
     enum wr_checkpoint_kind pending_kind;
     struct wr_valve *valve;
     const uint8_t *sides; /* NULL: all 0 */
@@ -58,6 +65,18 @@ gate_size(uint32_t count)
     return sizeof(struct wr_gate) + count * sizeof(struct input);
 }
 
+void
+wr_gate_destroy(struct wr_gate *gate)
+{
+    if (gate != NULL) {
+        weir_alloc alloc = gate->alloc;
+        wr_barrier_tracker_destroy(gate->tracker);
+        wr_capture_destroy(gate->capture);
+        wr_valve_destroy(gate->valve);
+        wr_memory_free(&alloc, gate, gate_size(gate->count));
+    }
+}
+
 weir_status
 wr_gate_create(const weir_alloc *alloc, struct wr_channel **channels, uint32_t count,
                bool exactly_once, struct wr_gate **out_gate)
@@ -68,13 +87,15 @@ wr_gate_create(const weir_alloc *alloc, struct wr_channel **channels, uint32_t c
         return WEIR_NOMEM;
     }
     gate->alloc = *alloc;
-    if (wr_valve_create(alloc, count, &gate->valve) != WEIR_OK) {
-        wr_memory_free(alloc, gate, gate_size(count));
-        return WEIR_NOMEM;
-    }
-    gate->exactly_once = exactly_once;
     gate->count = count;
     gate->open = count;
+    gate->tracker = exactly_once ? NULL : wr_barrier_tracker_create(alloc, count);
+    if ((!exactly_once && gate->tracker == NULL) ||
+        wr_capture_create(alloc, count, &gate->capture) != WEIR_OK ||
+        wr_valve_create(alloc, count, &gate->valve) != WEIR_OK) {
+        wr_gate_destroy(gate);
+        return WEIR_NOMEM;
+    }
     for (uint32_t i = 0; i < count; i++) {
         gate->inputs[i].channel = channels[i];
     }
@@ -86,16 +107,6 @@ void
 wr_gate_set_sides(struct wr_gate *gate, const uint8_t *sides)
 {
     gate->sides = sides;
-}
-
-void
-wr_gate_destroy(struct wr_gate *gate)
-{
-    if (gate != NULL) {
-        weir_alloc alloc = gate->alloc;
-        wr_valve_destroy(gate->valve);
-        wr_memory_free(&alloc, gate, gate_size(gate->count));
-    }
 }
 
 /* ALIGNING -> ALIGNED: nobody is held any more. */
@@ -139,7 +150,7 @@ on_barrier(struct wr_gate *gate, struct input *input, const struct weir_batch *e
 {
     struct wr_gate_event out = { .kind = WR_GATE_NOTHING };
     uint64_t id = event->checkpoint_id;
-    if (id <= gate->settled || id < gate->pending) {
+    if (id <= gate->settled || id < gate->pending || wr_given_up_has(&gate->given_up, id)) {
         return out;
     }
     if (gate->pending != 0 && id > gate->pending) {
@@ -179,9 +190,24 @@ on_time(struct wr_gate *gate, uint32_t index, struct wr_time time)
     return (struct wr_gate_event){ .kind = says ? WR_GATE_TIME : WR_GATE_NOTHING, .time = out };
 }
 
+/* At least once: what leaves because of it is asked for next. */
+static void
+tell_tracker(struct wr_gate *gate, uint32_t index, const struct weir_batch *event)
+{
+    if (event->kind == WR_BATCH_BARRIER) {
+        wr_barrier_tracker_barrier(gate->tracker, index, event->checkpoint_id,
+                                   event->checkpoint_kind);
+    } else {
+        wr_barrier_tracker_cancel(gate->tracker, index, event->checkpoint_id);
+    }
+}
+
 static void
 on_end(struct wr_gate *gate, struct input *input)
 {
+    if (gate->tracker != NULL) {
+        wr_barrier_tracker_end(gate->tracker, (uint32_t)(input - gate->inputs));
+    }
     if (input->ended) {
         return;
     }
@@ -190,6 +216,12 @@ on_end(struct wr_gate *gate, struct input *input)
     }
     input->ended = true;
     gate->open--;
+}
+
+static uint8_t
+side_of(const struct wr_gate *gate, uint32_t index)
+{
+    return gate->sides != NULL ? gate->sides[index] : 0;
 }
 
 /* Takes what one channel has; NOTHING: an event that only changed the gate. */
@@ -203,12 +235,16 @@ on_batch(struct wr_gate *gate, uint32_t index, struct weir_batch *batch)
         gate->reading = index;
         return (struct wr_gate_event){ .kind = WR_GATE_RECORDS,
                                        .batch = batch,
-                                       .side = gate->sides != NULL ? gate->sides[index] : 0 };
+                                       .side = side_of(gate, index) };
     case WR_BATCH_BARRIER:
-        out = on_barrier(gate, input, batch);
-        break;
     case WR_BATCH_CANCEL:
-        out = on_cancel(gate, batch->checkpoint_id);
+        if (gate->tracker != NULL) {
+            tell_tracker(gate, index, batch);
+        } else if (batch->kind == WR_BATCH_BARRIER) {
+            out = on_barrier(gate, input, batch);
+        } else {
+            out = on_cancel(gate, batch->checkpoint_id);
+        }
         break;
     case WR_BATCH_END:
         on_end(gate, input);
@@ -223,13 +259,26 @@ on_batch(struct wr_gate *gate, uint32_t index, struct weir_batch *batch)
     return out;
 }
 
+/* What leaves before another channel is read. */
+static struct wr_gate_event
+what_is_due(struct wr_gate *gate)
+{
+    if (gate->tracker != NULL) {
+        return wr_barrier_tracker_next(gate->tracker);
+    }
+    return gate->pending != 0 && gate->waiting == 0
+               ? release(gate)
+               : (struct wr_gate_event){ .kind = WR_GATE_NOTHING };
+}
+
 struct wr_gate_event
 wr_gate_poll(struct wr_gate *gate)
 {
     uint32_t silent = 0; /* channels asked in a row that had nothing */
     while (silent < gate->count) {
-        if (gate->pending != 0 && gate->waiting == 0) {
-            return release(gate);
+        struct wr_gate_event first = what_is_due(gate);
+        if (first.kind != WR_GATE_NOTHING) {
+            return first;
         }
         if (gate->open == 0 && !gate->end_given) {
             gate->end_given = true;
@@ -239,7 +288,8 @@ wr_gate_poll(struct wr_gate *gate)
         gate->next = index + 1 == gate->count ? 0 : index + 1;
         struct input *input = &gate->inputs[index];
         struct weir_batch *batch = NULL;
-        if (!input->held || !gate->exactly_once) {
+        if (!input->held) {
+            wr_capture_before(gate->capture, index);
             batch = wr_channel_receive(input->channel);
         }
         if (batch == NULL) {
@@ -264,10 +314,50 @@ wr_gate_give_back(struct wr_gate *gate, struct weir_batch *batch)
 void
 wr_gate_abort(struct wr_gate *gate, uint64_t checkpoint_id)
 {
-    if (gate->pending != 0 && gate->pending <= checkpoint_id) {
+    wr_capture_stop(gate->capture, checkpoint_id);
+    if (gate->tracker != NULL) {
+        wr_barrier_tracker_abort(gate->tracker, checkpoint_id);
+    } else if (gate->pending == checkpoint_id) {
         (void)forget(gate);
+    } else {
+        wr_given_up_add(&gate->given_up, checkpoint_id, gate->settled);
     }
-    if (checkpoint_id > gate->settled) {
-        gate->settled = checkpoint_id;
+}
+
+/* --- overtaking --- */
+
+bool
+wr_gate_may_overtake(const struct wr_gate *gate, uint64_t checkpoint_id)
+{
+    if (gate->tracker != NULL || checkpoint_id <= gate->settled || gate->pending > checkpoint_id ||
+        wr_given_up_has(&gate->given_up, checkpoint_id)) {
+        return false;
     }
+    bool is_coming = gate->pending == checkpoint_id;
+    for (uint32_t i = 0; i < gate->count && !is_coming; i++) {
+        is_coming = wr_channel_announced(gate->inputs[i].channel) == checkpoint_id;
+    }
+    return is_coming;
+}
+
+void
+wr_gate_overtake(struct wr_gate *gate, uint64_t checkpoint_id)
+{
+    wr_assert(gate->tracker == NULL && checkpoint_id > gate->settled);
+    wr_capture_open(gate->capture, checkpoint_id);
+    for (uint32_t i = 0; i < gate->count; i++) {
+        const struct input *input = &gate->inputs[i];
+        bool has_passed = input->ended || (input->held && gate->pending == checkpoint_id);
+        if (!has_passed) {
+            wr_capture_want(gate->capture, i, input->channel, side_of(gate, i));
+        }
+    }
+    (void)forget(gate); /* an older one is given up: a newer barrier says so */
+    gate->settled = checkpoint_id;
+}
+
+struct wr_capture *
+wr_gate_capture(struct wr_gate *gate)
+{
+    return gate->capture;
 }

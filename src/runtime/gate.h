@@ -7,7 +7,7 @@
 #ifndef WR_RUNTIME_GATE_H
 #define WR_RUNTIME_GATE_H
 
-#include "runtime/channel.h"
+#include "runtime/capture.h"
 
 struct wr_gate;
 
@@ -43,5 +43,14 @@ struct wr_gate_event wr_gate_poll(struct wr_gate *gate);
 void wr_gate_give_back(struct wr_gate *gate, struct weir_batch *batch);
 /* The coordinator aborted this checkpoint: its barriers, seen or still to come, mean nothing. */
 void wr_gate_abort(struct wr_gate *gate, uint64_t checkpoint_id);
+
+/* --- barriers that overtake records --- */
+
+/* The checkpoint's barrier has come, or is on its way, on some channel; and it may still leave. */
+bool wr_gate_may_overtake(const struct wr_gate *gate, uint64_t checkpoint_id);
+/* It leaves now, for whoever calls: as a BARRIER does. Nothing may be polled before the capture of
+ * what it overtakes is recorded. Only after may_overtake. */
+void wr_gate_overtake(struct wr_gate *gate, uint64_t checkpoint_id);
+struct wr_capture *wr_gate_capture(struct wr_gate *gate); /* lent for the gate's life */
 
 #endif /* WR_RUNTIME_GATE_H */

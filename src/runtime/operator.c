@@ -73,7 +73,7 @@ wr_operator_init(struct wr_operator *operator_, const struct wr_operator_paramet
                                                 .parallelism = parameters->parallelism };
     WR_TRY(copy_function(operator_, err));
     wr_buffer_init(&operator_->timer_key, &environment->alloc);
-    wr_file_list_init(&operator_->completed_files, &environment->alloc);
+    wr_in_flight_queue_init(&operator_->in_flight, &environment->snapshot_alloc);
     operator_->key_group_first = 1; /* none */
     if (plan->key_plan != NULL) {
         WR_TRY(wr_parallelism_check(parameters->parallelism, plan->max_parallelism, err));
@@ -128,8 +128,10 @@ wr_operator_fini(struct wr_operator *operator_)
     wr_keyed_fini(&operator_->keyed);
     wr_buffer_fini(&operator_->timer_key);
     wr_collector_fini(&operator_->collector);
+    wr_in_flight_queue_fini(&operator_->in_flight);
     wr_context_fini(&operator_->context);
-    wr_file_list_fini(&operator_->completed_files);
+    wr_file_base_unref(operator_->completed_files);
+    operator_->completed_files = NULL;
     operator_->states = NULL;
     operator_->state_count = operator_->state_capacity = 0;
     operator_->lists = NULL;
@@ -137,6 +139,28 @@ wr_operator_fini(struct wr_operator *operator_)
 }
 
 /* --- state --- */
+
+weir_status
+wr_operator_forget_restored(struct wr_operator *operator_, weir_error *err)
+{
+    const struct wr_task_environment *environment = operator_->context.environment;
+    weir_backend_close(operator_->backend);
+    operator_->backend = NULL;
+    wr_work_directory_remove(operator_);
+    for (uint32_t i = 0; i < operator_->state_count; i++) {
+        free_state(&environment->alloc, &operator_->states[i]);
+    }
+    operator_->state_count = 0;
+    wr_in_flight_queue_fini(&operator_->in_flight);
+    wr_in_flight_queue_init(&operator_->in_flight, &environment->snapshot_alloc);
+    wr_operator_state_destroy(operator_->lists);
+    operator_->lists = NULL;
+    if (wr_operator_state_create(&environment->state_alloc, operator_->plan->name,
+                                 &operator_->lists) != WEIR_OK) {
+        return wr_fail(err, WEIR_NOMEM, "no memory to restore its state once more");
+    }
+    return WEIR_OK;
+}
 
 weir_status
 wr_operator_need_backend(struct wr_operator *operator_, weir_error *err)
@@ -232,6 +256,10 @@ check_registration(const struct wr_operator *operator_, const char *name, const 
     if (name == NULL || name[0] == '\0' || strlen(name) > WR_NAME_SIZE_MAX || type == NULL) {
         return wr_fail(err, WEIR_INVALID, "a state needs a type and a name of 1 to %d bytes",
                        WR_NAME_SIZE_MAX);
+    }
+    if (strcmp(name, WR_IN_FLIGHT_NAME) == 0) {
+        return wr_fail(err, WEIR_INVALID,
+                       "state '%s': the name is kept for records in flight; choose another", name);
     }
     return WEIR_OK;
 }

@@ -11,6 +11,8 @@
 
 #include "runtime/collector.h"
 #include "runtime/context.h"
+#include "runtime/file_base.h"
+#include "runtime/in_flight.h"
 #include "runtime/keyed.h"
 #include "state/operator_state.h"
 #include "state/timers.h"
@@ -36,8 +38,8 @@ struct wr_operator {
     bool finished;          /* finish() was called, now or before the restore */
     bool idle_work;         /* an aborted snapshot left work for idle turns */
     bool has_output;
-    struct wr_file_list completed_files; /* of the last completed checkpoint, for the next one */
-    char *directory;                     /* the backend's, made for it; NULL: none */
+    struct wr_file_base *completed_files; /* shared, of the last completed checkpoint; NULL: none */
+    char *directory;                      /* the backend's, made for it; NULL: none */
     uint32_t key_group_first, key_group_last;
     weir_backend *backend; /* opened with the first state, or to be restored; NULL: none */
     struct wr_operator_state *lists;
@@ -48,8 +50,10 @@ struct wr_operator {
     struct wr_timers *timers;   /* of a keyed function with on_timer; else NULL */
     struct wr_buffer timer_key; /* of the one that fires */
     struct weir_collector collector;
+    struct wr_in_flight_queue in_flight; /* restored, to be processed before anything else */
     /* the batch in hand */
     struct weir_batch *input; /* NULL: none */
+    bool is_restored_input;   /* it came from that queue */
     uint8_t side;             /* the input it came from, 0 or 1 */
     size_t cursor;            /* its next record */
     size_t limit;             /* the record behind the next mark, or the count */
@@ -100,7 +104,10 @@ weir_status wr_operator_need_backend(struct wr_operator *operator_, weir_error *
 weir_status wr_operator_enter_state(struct wr_operator *operator_,
                                     const weir_state_descriptor *descriptor,
                                     struct wr_keyed_state **out_state, weir_error *err);
-/* Reads what the plan's restore names: keyed state into the backend, elements into the lists. */
+/* Undoes a restore that failed: as it was before. */
+weir_status wr_operator_forget_restored(struct wr_operator *operator_, weir_error *err);
+/* Reads what the plan's restore names: keyed state into the backend, elements into the lists,
+ * records in flight into the queue. */
 weir_status wr_operator_restore_state(struct wr_operator *operator_, weir_error *err);
 
 #endif /* WR_RUNTIME_OPERATOR_H */

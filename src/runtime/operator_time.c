@@ -153,6 +153,19 @@ wr_operator_pass_mark(struct wr_operator *operator_)
 
 /* --- the wall clock --- */
 
+/* WEIR_NOT_FOUND: no timer is set. Any other failure is the operator's. */
+static weir_status
+next_due(struct wr_operator *operator_, int64_t *out_due_ms)
+{
+    weir_status status = wr_timers_next_due(operator_->timers, WEIR_PROCESSING_TIME, out_due_ms);
+    if (status == WEIR_OK || status == WEIR_NOT_FOUND) {
+        return status;
+    }
+    return weir_context_fail(&operator_->context, status,
+                             "looking for the next processing-time timer: %s",
+                             weir_status_meaning(status));
+}
+
 bool
 wr_operator_fire_due(struct wr_operator *operator_, uint64_t now_ns)
 {
@@ -166,8 +179,7 @@ wr_operator_fire_due(struct wr_operator *operator_, uint64_t now_ns)
     context->batch = NULL; /* no record in hand */
     if (operator_->timers != NULL) {
         int64_t now_ms = wall_ms(operator_);
-        if (wr_timers_next_due(operator_->timers, WEIR_PROCESSING_TIME, &due_ms) == WEIR_OK &&
-            due_ms <= now_ms) {
+        if (next_due(operator_, &due_ms) == WEIR_OK && due_ms <= now_ms) {
             weir_backend_set_time(operator_->backend, now_ms);
             (void)!fire_until(operator_, WEIR_PROCESSING_TIME, now_ms);
             fired = true;
@@ -193,8 +205,9 @@ wr_operator_due_at(struct wr_operator *operator_, uint64_t now_ns)
         uint64_t wake_at_ns = operator_->context.wake_at_ns;
         return operator_->plan->input_type == NULL || wake_at_ns == 0 ? UINT64_MAX : wake_at_ns;
     }
-    if (wr_timers_next_due(operator_->timers, WEIR_PROCESSING_TIME, &due_ms) != WEIR_OK) {
-        return UINT64_MAX;
+    weir_status status = next_due(operator_, &due_ms);
+    if (status != WEIR_OK) { /* a failure is looked at in the next step: at once */
+        return status == WEIR_NOT_FOUND ? UINT64_MAX : now_ns + 1;
     }
     int64_t now_ms = wall_ms(operator_);
     if (due_ms <= now_ms) { /* since we fired; without room a free batch will wake the task */

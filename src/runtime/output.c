@@ -14,17 +14,17 @@
  *
  * Invariants:
  *   (1) current[c] is NULL or a batch of channel c that is not published; it is empty or holds the
- *       records that come right before the next one for c.
+ *       records that come right before the next one for c. Before them come those that wait.
  *   (2) An event goes into every channel or none, behind all records that were given before it.
- *   (3) Publishing never fails: a channel's ring has room for all batches it ever made.
+ *   (3) Publishing never fails: a channel's ring has room for all batches it ever made. Of lists
+ *       it takes some; while one waits for its turn the channel has no room for anything else.
  *   (4) No record behind a mark moves before the mark has been sent; it is sent to all channels at
  *       once, when all edges have passed the records before it.
  */
-#include "runtime/output.h"
+#include "runtime/output_parts.h"
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "runtime/router.h"
 
 #include <string.h>
 
@@ -32,37 +32,21 @@ enum {
     PUBLISH_FROM = 128 /* records; fewer wait for company until idle or timeout */
 };
 
-struct edge {
-    const struct wr_task_output *plan;
-    struct weir_batch **current; /* one a channel */
-    struct wr_targets targets;   /* of the records in hand; KEYED and REBALANCE */
-    size_t cursor;
-};
-
-struct wr_outputs {
-    struct wr_outputs_parameters parameters;
-    struct weir_batch *batch;
-    uint32_t mark;           /* the next of the batch's */
-    uint64_t dirty_since_ns; /* the oldest unpublished record came at; 0: all is published */
-    struct wr_router router;
-    struct edge edges[];
-};
-
 static size_t
 outputs_size(uint32_t edge_count)
 {
-    return sizeof(struct wr_outputs) + edge_count * sizeof(struct edge);
+    return sizeof(struct wr_outputs) + edge_count * sizeof(struct wr_output_edge);
 }
 
 /* A forward edge has one channel; a keyed one with a single channel needs no keys. */
 static bool
-is_single(const struct edge *edge)
+is_single(const struct wr_output_edge *edge)
 {
     return edge->plan->channel_count == 1;
 }
 
 static bool
-needs_targets(const struct edge *edge)
+needs_targets(const struct wr_output_edge *edge)
 {
     return !is_single(edge) && edge->plan->edge != WR_EDGE_BROADCAST;
 }
@@ -78,20 +62,34 @@ wr_outputs_create(const struct wr_outputs_parameters *parameters, struct wr_outp
     outputs->parameters = *parameters;
     wr_router_init(&outputs->router, alloc);
     for (uint32_t i = 0; i < parameters->edge_count; i++) {
-        struct edge *edge = &outputs->edges[i];
+        struct wr_output_edge *edge = &outputs->edges[i];
         edge->plan = &parameters->edges[i];
         uint32_t count = edge->plan->channel_count;
         wr_assert(count >= 1 && (edge->plan->edge != WR_EDGE_FORWARD || count == 1));
         wr_assert(edge->plan->edge != WR_EDGE_KEYED || edge->plan->key_plan != NULL);
         edge->targets.next = parameters->subtask % count;
         edge->current = wr_memory_new(alloc, count * sizeof(struct weir_batch *));
-        if (edge->current == NULL) {
+        edge->waiting = wr_memory_new(alloc, count * sizeof *edge->waiting);
+        if (edge->current == NULL || edge->waiting == NULL) {
             wr_outputs_destroy(outputs);
             return WEIR_NOMEM;
         }
     }
     *out_outputs = outputs;
     return WEIR_OK;
+}
+
+static void
+free_unpublished(struct wr_outputs *outputs, struct wr_output_edge *edge)
+{
+    for (uint32_t c = 0; c < edge->plan->channel_count; c++) {
+        if (edge->waiting != NULL) {
+            wr_outputs_free_overflow(outputs, edge->waiting[c].first);
+        }
+        if (edge->current != NULL) {
+            wr_outputs_free_overflow(outputs, edge->current[c]);
+        }
+    }
 }
 
 void
@@ -103,49 +101,17 @@ wr_outputs_destroy(struct wr_outputs *outputs)
     weir_alloc alloc = outputs->parameters.alloc;
     uint32_t edge_count = outputs->parameters.edge_count;
     for (uint32_t i = 0; i < edge_count; i++) {
-        struct edge *edge = &outputs->edges[i];
+        struct wr_output_edge *edge = &outputs->edges[i];
         if (edge->plan != NULL) {
-            wr_memory_free(&alloc, edge->current,
-                           edge->plan->channel_count * sizeof(struct weir_batch *));
+            uint32_t count = edge->plan->channel_count;
+            free_unpublished(outputs, edge);
+            wr_memory_free(&alloc, edge->current, count * sizeof(struct weir_batch *));
+            wr_memory_free(&alloc, edge->waiting, count * sizeof *edge->waiting);
         }
         wr_targets_fini(&outputs->router, &edge->targets);
     }
     wr_router_fini(&outputs->router);
     wr_memory_free(&alloc, outputs, outputs_size(edge_count));
-}
-
-static weir_status
-fail_memory(struct wr_outputs *outputs, size_t size)
-{
-    return weir_context_fail(outputs->parameters.context, WEIR_NOMEM,
-                             "no memory for a batch of %zu bytes to the next operator; raise "
-                             "taskmanager.network.memory.size",
-                             size);
-}
-
-/* The channel's current batch; NULL: backpressure, or the task has failed. */
-static struct weir_batch *
-current_of(struct wr_outputs *outputs, struct edge *edge, uint32_t channel)
-{
-    if (edge->current[channel] == NULL) {
-        edge->current[channel] = wr_channel_take_empty(edge->plan->channels[channel]);
-        if (edge->current[channel] == NULL &&
-            wr_channel_is_starved(edge->plan->channels[channel])) {
-            (void)fail_memory(outputs, WR_BATCH_BYTES);
-        }
-    }
-    return edge->current[channel];
-}
-
-static void
-publish(struct edge *edge, uint32_t channel)
-{
-    struct weir_batch *batch = edge->current[channel];
-    if (batch != NULL && batch->count != 0) {
-        edge->current[channel] = NULL;
-        bool published = wr_channel_publish(edge->plan->channels[channel], batch);
-        wr_assert(published); /* invariant (3) */
-    }
 }
 
 static bool
@@ -158,9 +124,9 @@ bool
 wr_outputs_have_room(struct wr_outputs *outputs)
 {
     for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
-        struct edge *edge = &outputs->edges[i];
+        struct wr_output_edge *edge = &outputs->edges[i];
         for (uint32_t c = 0; c < edge->plan->channel_count; c++) {
-            struct weir_batch *batch = current_of(outputs, edge, c);
+            struct weir_batch *batch = wr_outputs_current(outputs, edge, c);
             if (batch == NULL) {
                 return false;
             }
@@ -177,7 +143,7 @@ wr_outputs_give(struct wr_outputs *outputs, struct weir_batch *batch)
     outputs->mark = 0;
     weir_status status = WEIR_OK;
     for (uint32_t i = 0; status == WEIR_OK && i < outputs->parameters.edge_count; i++) {
-        struct edge *edge = &outputs->edges[i];
+        struct wr_output_edge *edge = &outputs->edges[i];
         edge->cursor = 0;
         if (needs_targets(edge)) {
             status = wr_router_aim(&outputs->router, edge->plan, batch, &edge->targets);
@@ -209,12 +175,12 @@ copy_words(uint8_t *to, const uint8_t *from, size_t size)
 /* Room for one more record of this size in the channel's current batch, publishing it if it is
  * full. NULL: backpressure, or the task has failed. */
 static struct weir_batch *
-room_for(struct wr_outputs *outputs, struct edge *edge, uint32_t channel, size_t size)
+room_for(struct wr_outputs *outputs, struct wr_output_edge *edge, uint32_t channel, size_t size)
 {
-    struct weir_batch *batch = current_of(outputs, edge, channel);
+    struct weir_batch *batch = wr_outputs_current(outputs, edge, channel);
     if (batch != NULL && !fits(batch, size) && batch->count != 0) {
-        publish(edge, channel);
-        batch = current_of(outputs, edge, channel);
+        wr_outputs_publish(edge, channel);
+        batch = wr_outputs_current(outputs, edge, channel);
     }
     return batch;
 }
@@ -231,7 +197,7 @@ append(struct wr_outputs *outputs, struct weir_batch *to, const struct weir_batc
     } else {
         block = wr_batch_append(&outputs->parameters.network_alloc, to, size);
         if (block == NULL) { /* empty, and could not grow */
-            (void)fail_memory(outputs, size);
+            (void)wr_outputs_fail_memory(outputs, size);
             return false;
         }
     }
@@ -244,10 +210,10 @@ append(struct wr_outputs *outputs, struct weir_batch *to, const struct weir_batc
 
 /* All that is left before `end` in one piece, if it fits: one copy for a batch. */
 static bool
-move_whole(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *from,
+move_whole(struct wr_outputs *outputs, struct wr_output_edge *edge, const struct weir_batch *from,
            uint32_t end)
 {
-    struct weir_batch *to = current_of(outputs, edge, 0);
+    struct weir_batch *to = wr_outputs_current(outputs, edge, 0);
     size_t first = edge->cursor;
     uint32_t count = end - (uint32_t)first;
     size_t size = from->offsets[end] - from->offsets[first];
@@ -271,8 +237,8 @@ move_whole(struct wr_outputs *outputs, struct edge *edge, const struct weir_batc
 }
 
 static void
-move_partitioned(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *from,
-                 uint32_t end)
+move_partitioned(struct wr_outputs *outputs, struct wr_output_edge *edge,
+                 const struct weir_batch *from, uint32_t end)
 {
     bool single = is_single(edge);
     if (single && move_whole(outputs, edge, from, end)) {
@@ -293,8 +259,8 @@ move_partitioned(struct wr_outputs *outputs, struct edge *edge, const struct wei
 
 /* A record goes to all channels at once, or waits. */
 static void
-move_broadcast(struct wr_outputs *outputs, struct edge *edge, const struct weir_batch *from,
-               uint32_t end)
+move_broadcast(struct wr_outputs *outputs, struct wr_output_edge *edge,
+               const struct weir_batch *from, uint32_t end)
 {
     uint32_t count = edge->plan->channel_count;
     for (; edge->cursor < end; edge->cursor++) {
@@ -319,7 +285,7 @@ move_until(struct wr_outputs *outputs, uint32_t end, bool *in_out_moved)
     const struct weir_batch *batch = outputs->batch;
     bool done = true;
     for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
-        struct edge *edge = &outputs->edges[i];
+        struct wr_output_edge *edge = &outputs->edges[i];
         size_t before = edge->cursor;
         if (edge->plan->edge == WR_EDGE_BROADCAST && !is_single(edge)) {
             move_broadcast(outputs, edge, batch, end);
@@ -332,33 +298,11 @@ move_until(struct wr_outputs *outputs, uint32_t end, bool *in_out_moved)
             struct weir_batch *current = edge->current[c];
             if (current != NULL &&
                 (current->count >= PUBLISH_FROM || current->count == current->count_max)) {
-                publish(edge, c);
+                wr_outputs_publish(edge, c);
             }
         }
     }
     return done;
-}
-
-static bool
-send_time(struct wr_outputs *outputs, struct wr_time time)
-{
-    for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
-        const struct wr_task_output *plan = outputs->edges[i].plan;
-        for (uint32_t c = 0; c < plan->channel_count; c++) {
-            if (!wr_channel_has_time_room(plan->channels[c])) {
-                return false;
-            }
-        }
-    }
-    for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
-        const struct wr_task_output *plan = outputs->edges[i].plan;
-        for (uint32_t c = 0; c < plan->channel_count; c++) {
-            publish(&outputs->edges[i], c);
-            bool sent = wr_channel_publish_time(plan->channels[c], time);
-            wr_assert(sent);
-        }
-    }
-    return true;
 }
 
 struct weir_batch *
@@ -371,7 +315,7 @@ wr_outputs_distribute(struct wr_outputs *outputs, uint64_t now_ns, bool *out_mov
         const struct wr_mark *mark =
             outputs->mark < batch->mark_count ? &batch->marks[outputs->mark] : NULL;
         if (!move_until(outputs, mark != NULL ? mark->before : batch->count, &moved) ||
-            (mark != NULL && !send_time(outputs, mark->time))) {
+            (mark != NULL && !wr_outputs_send_time(outputs, mark->time))) {
             break;
         }
         done = mark == NULL;
@@ -393,65 +337,4 @@ struct weir_batch *
 wr_outputs_in_hand(const struct wr_outputs *outputs)
 {
     return outputs->batch;
-}
-
-/* --- publishing --- */
-
-void
-wr_outputs_flush(struct wr_outputs *outputs)
-{
-    if (outputs->dirty_since_ns == 0) {
-        return;
-    }
-    outputs->dirty_since_ns = 0;
-    for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
-        for (uint32_t c = 0; c < outputs->edges[i].plan->channel_count; c++) {
-            publish(&outputs->edges[i], c);
-        }
-    }
-}
-
-void
-wr_outputs_flush_due(struct wr_outputs *outputs, uint64_t now_ns)
-{
-    if (outputs->dirty_since_ns != 0 && now_ns >= outputs->dirty_since_ns &&
-        now_ns - outputs->dirty_since_ns >= outputs->parameters.buffer_timeout_ns) {
-        wr_outputs_flush(outputs);
-    }
-}
-
-bool
-wr_outputs_hold_records(const struct wr_outputs *outputs)
-{
-    return outputs->dirty_since_ns != 0;
-}
-
-bool
-wr_outputs_can_send(struct wr_outputs *outputs)
-{
-    for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
-        const struct wr_task_output *plan = outputs->edges[i].plan;
-        for (uint32_t c = 0; c < plan->channel_count; c++) {
-            if (!wr_channel_has_event_room(plan->channels[c])) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-void
-wr_outputs_send(struct wr_outputs *outputs, enum wr_batch_kind kind, uint64_t checkpoint_id,
-                enum wr_checkpoint_kind checkpoint_kind)
-{
-    wr_assert(outputs->batch == NULL);
-    wr_outputs_flush(outputs);
-    for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
-        const struct wr_task_output *plan = outputs->edges[i].plan;
-        for (uint32_t c = 0; c < plan->channel_count; c++) {
-            bool sent =
-                wr_channel_publish_event(plan->channels[c], kind, checkpoint_id, checkpoint_kind);
-            wr_assert(sent); /* can_send was asked */
-        }
-    }
 }

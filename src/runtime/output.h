@@ -21,6 +21,7 @@ struct wr_outputs_parameters {
     uint32_t edge_count;
     uint32_t subtask; /* where round robin starts */
     uint64_t buffer_timeout_ns;
+    uint64_t overflow_max; /* bytes that may go beyond the channels at once; 0: none */
     weir_context *context; /* of the chain's last operator, for words */
 };
 
@@ -40,6 +41,10 @@ weir_status wr_outputs_give(struct wr_outputs *outputs, struct weir_batch *batch
 struct weir_batch *wr_outputs_distribute(struct wr_outputs *outputs, uint64_t now_ns,
                                          bool *out_moved);
 struct weir_batch *wr_outputs_in_hand(const struct wr_outputs *outputs); /* NULL: none */
+
+/* A barrier waits that is not to wait for anybody: what the channels have no room for goes beyond
+ * them, ahead of it, as far as overflow_max and memory reach. */
+void wr_outputs_set_hurry(struct wr_outputs *outputs, bool is_hurrying);
 
 /* Publishes every batch that holds records. */
 void wr_outputs_flush(struct wr_outputs *outputs);

@@ -339,5 +339,8 @@ wr_operator_process(struct wr_operator *operator_)
     } else {
         status = process_records(operator_);
     }
+    if (status == WEIR_OK && !operator_->context.failure->failed) {
+        status = wr_context_check_lists(&operator_->context);
+    }
     wr_assert(status == WEIR_OK || operator_->context.failure->failed);
 }

@@ -3,11 +3,12 @@
  *
  *   part:  NONE      no state, no storage: nothing to write
  *          KEYED     turns of the backend's snapshot      [turn_keyed]
- *          LISTS     turns of the copied lists            [turn_lists]
+ *          LISTS     turns of the copied lists, then of what was in flight, once all that the
+ *                    barrier overtook is known           [turn_lists, turn_in_flight]
  *          CLOSING   the directory is written, the io thread has the rest: a reply is due
- *          WRITTEN   durable; the backend's snapshot stays open until the checkpoint is decided
- *          SETTLED   the coordinator has completed or aborted the checkpoint
- *          ABANDONED given up; a reply may be due
+ *          WRITTEN   durable; the backend's snapshot stays open until the checkpoint is decided,
+ * but for a savepoint's, on which nothing will build SETTLED   the coordinator has completed or
+ * aborted the checkpoint ABANDONED given up; a reply may be due
  *
  *   NONE   KEYED --done--> LISTS --done--> CLOSING --reply OK--> WRITTEN --settle--> SETTLED
  *          KEYED, LISTS, CLOSING --failure, abort--> ABANDONED
@@ -29,6 +30,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "os/file.h"
+#include "runtime/local_copies.h"
 #include "runtime/report.h"
 #include "runtime/snapshot_files.h"
 
@@ -47,18 +49,44 @@ end_keyed(struct wr_snapshot_part *part, bool completed)
 }
 
 static void
+end_in_flight(struct wr_snapshot_part *part)
+{
+    if (part->is_capturing) {
+        const struct wr_snapshot_parameters *parameters = &part->snapshot->parameters;
+        wr_capture_stop(parameters->capture, parameters->checkpoint_id);
+        part->is_capturing = false;
+    }
+    wr_in_flight_log_fini(&part->in_flight);
+}
+
+static void
 abandon(struct wr_snapshot_part *part)
 {
     bool is_open = part->phase == WR_PART_KEYED || part->phase == WR_PART_LISTS;
     end_keyed(part, false);
+    end_in_flight(part);
     wr_operator_snapshot_destroy(part->lists);
     part->lists = NULL;
     if (is_open && part->writer != NULL) {
         part->reply_due = true;
         wr_state_file_abort(part->writer, &part->reply);
     }
+    wr_local_copies_settle(part, false);
     if (part->phase != WR_PART_NONE) {
         part->phase = WR_PART_ABANDONED;
+    }
+}
+
+/* Later snapshots of the operator build on this one. */
+static void
+become_base(struct wr_snapshot_part *part)
+{
+    struct wr_file_base **base = &part->operator_->completed_files;
+    bool is_newest =
+        *base == NULL || (*base)->checkpoint_id < wr_snapshot_checkpoint(part->snapshot);
+    if (part->next != NULL && is_newest) {
+        wr_file_base_unref(*base);
+        *base = wr_file_base_ref(part->next);
     }
 }
 
@@ -70,12 +98,11 @@ wr_snapshot_settle(struct wr_snapshot *snapshot, bool completed)
         if (part->phase != WR_PART_WRITTEN) {
             continue;
         }
-        end_keyed(part, completed);
+        end_keyed(part, completed && !wr_snapshot_is_apart(snapshot));
         part->phase = WR_PART_SETTLED;
+        wr_local_copies_settle(part, completed);
         if (completed) {
-            struct wr_file_list older = part->operator_->completed_files;
-            part->operator_->completed_files = part->next_files;
-            part->next_files = older;
+            become_base(part);
         }
     }
 }
@@ -108,6 +135,52 @@ turn_keyed(struct wr_snapshot_part *part, size_t budget_bytes, weir_error *err)
     return WEIR_OK;
 }
 
+weir_status
+wr_part_capture(struct wr_snapshot_part *part, weir_error *err)
+{
+    const struct wr_snapshot_parameters *parameters = &part->snapshot->parameters;
+    switch (wr_capture_look(parameters->capture, parameters->checkpoint_id)) {
+    case WR_CAPTURE_OPEN:
+        return WEIR_OK;
+    case WR_CAPTURE_CLOSED:
+        part->is_capturing = false;
+        return WEIR_OK;
+    case WR_CAPTURE_REFUSED:
+        return wr_fail(err, WEIR_NOMEM,
+                       "no memory to copy the records in flight of checkpoint %llu; raise "
+                       "weir.snapshot.copy-memory",
+                       (unsigned long long)parameters->checkpoint_id);
+    case WR_CAPTURE_NONE:
+    case WR_CAPTURE_LOST:
+    default:
+        return wr_fail(err, WEIR_CANCELLED,
+                       "checkpoint %llu was given up before all its barriers came",
+                       (unsigned long long)parameters->checkpoint_id);
+    }
+}
+
+/* Behind all lists; true: it is written, or there is none. */
+static weir_status
+turn_in_flight(struct wr_snapshot_part *part, size_t budget_bytes, bool *out_done, weir_error *err)
+{
+    *out_done = !part->has_in_flight;
+    if (*out_done || part->is_capturing) {
+        return WEIR_OK;
+    }
+    weir_status status =
+        wr_in_flight_log_turn(&part->in_flight, part->writer, budget_bytes, out_done);
+    if (status != WEIR_OK) {
+        return wr_fail(err, status, "writing the records in flight to %s: %s", part->file,
+                       weir_status_meaning(status));
+    }
+    if (*out_done) {
+        part->result->lists[part->result->list_count - 1].count = part->in_flight.count;
+        wr_in_flight_log_fini(&part->in_flight);
+        part->has_in_flight = false;
+    }
+    return WEIR_OK;
+}
+
 static weir_status
 turn_lists(struct wr_snapshot_part *part, size_t budget_bytes, weir_error *err)
 {
@@ -120,6 +193,10 @@ turn_lists(struct wr_snapshot_part *part, size_t budget_bytes, weir_error *err)
     }
     wr_operator_snapshot_destroy(part->lists);
     part->lists = NULL;
+    WR_TRY(turn_in_flight(part, budget_bytes, &done, err));
+    if (!done) {
+        return WEIR_OK;
+    }
     weir_status status = wr_state_file_finish(part->writer, &part->reply);
     if (status != WEIR_OK) {
         return wr_fail(err, status, "ending %s: %s", part->file, weir_status_meaning(status));
@@ -129,35 +206,75 @@ turn_lists(struct wr_snapshot_part *part, size_t budget_bytes, weir_error *err)
     return WEIR_OK;
 }
 
-weir_status
-wr_snapshot_turn(struct wr_snapshot *snapshot, size_t budget_bytes, bool *out_moved,
-                 weir_error *err)
+static weir_status
+fail_part(const struct wr_snapshot_part *part, weir_status status, weir_error *err)
 {
-    struct wr_snapshot_part *part = NULL;
-    *out_moved = false;
-    for (uint32_t i = 0; part == NULL && i < snapshot->part_count; i++) {
-        struct wr_snapshot_part *candidate = &snapshot->parts[i];
-        if (candidate->phase == WR_PART_KEYED || candidate->phase == WR_PART_LISTS) {
-            part = candidate;
+    return wr_fail_context(
+        err, status, "snapshot of operator '%s' (%u/%u): ", part->operator_->plan->name,
+        part->operator_->context.subtask + 1, part->operator_->context.parallelism);
+}
+
+/* What barriers have overtaken is read on, whatever else there is to do. */
+static weir_status
+turn_captures(struct wr_snapshot *snapshot, bool *out_moved, weir_error *err)
+{
+    for (uint32_t i = 0; i < snapshot->part_count; i++) {
+        struct wr_snapshot_part *part = &snapshot->parts[i];
+        if (!part->is_capturing) {
+            continue;
         }
+        uint64_t count = part->in_flight.count;
+        weir_status status = wr_part_capture(part, err);
+        if (status != WEIR_OK) {
+            return fail_part(part, status, err);
+        }
+        *out_moved = *out_moved || !part->is_capturing || part->in_flight.count != count;
     }
-    if (part == NULL) {
-        return WEIR_OK;
-    }
+    return WEIR_OK;
+}
+
+/* It has something to write. */
+static bool
+can_turn(const struct wr_snapshot_part *part)
+{
+    return part->phase == WR_PART_KEYED ||
+           (part->phase == WR_PART_LISTS && (part->lists != NULL || !part->is_capturing));
+}
+
+static weir_status
+turn_part(struct wr_snapshot_part *part, size_t budget_bytes, bool *out_moved, weir_error *err)
+{
     enum wr_part_phase phase = part->phase;
     size_t room = weir_block_writer_room(part->writer);
     weir_status status = phase == WR_PART_KEYED ? turn_keyed(part, budget_bytes, err)
                                                 : turn_lists(part, budget_bytes, err);
     if (status != WEIR_OK) {
-        wr_snapshot_abort(snapshot);
-        return wr_fail_context(
-            err, status, "snapshot of operator '%s' (%u/%u): ", part->operator_->plan->name,
-            part->operator_->context.subtask + 1, part->operator_->context.parallelism);
+        return fail_part(part, status, err);
     }
     /* a turn that wrote nothing has spent its budget on looking, unless it lacks room */
-    *out_moved = part->phase != phase || weir_block_writer_room(part->writer) != room ||
+    *out_moved = *out_moved || part->phase != phase ||
+                 weir_block_writer_room(part->writer) != room ||
                  !wr_state_file_is_short(part->writer);
     return WEIR_OK;
+}
+
+weir_status
+wr_snapshot_turn(struct wr_snapshot *snapshot, size_t budget_bytes, bool *out_moved,
+                 weir_error *err)
+{
+    *out_moved = false;
+    weir_status status = turn_captures(snapshot, out_moved, err);
+    struct wr_snapshot_part *part = NULL;
+    for (uint32_t i = 0; part == NULL && i < snapshot->part_count; i++) {
+        part = can_turn(&snapshot->parts[i]) ? &snapshot->parts[i] : NULL;
+    }
+    if (status == WEIR_OK && part != NULL) {
+        status = turn_part(part, budget_bytes, out_moved, err);
+    }
+    if (status != WEIR_OK) {
+        wr_snapshot_abort(snapshot);
+    }
+    return status;
 }
 
 /* What the reply brings, into the report. */
@@ -169,13 +286,14 @@ take_result(struct wr_snapshot_part *part, struct wr_state_file_result *result, 
         *err = result->error;
         return result->status;
     }
-    struct wr_written_part written = { .operator_ = part->operator_,
+    struct wr_written_part written = { .base = part->base,
                                        .writer = part->writer,
                                        .result = result,
                                        .file = part->file,
                                        .checkpoint_id = snapshot->parameters.checkpoint_id,
                                        .may_be_shared = wr_part_may_be_shared(part) };
-    weir_status status = wr_snapshot_list_files(&written, &part->result->files, &part->next_files);
+    struct wr_file_list *next = part->next == NULL ? NULL : &part->next->files;
+    weir_status status = wr_snapshot_list_files(&written, &part->result->files, next);
     if (status != WEIR_OK) {
         return wr_fail(err, status, "%s: no memory to report it", part->file);
     }
@@ -190,6 +308,7 @@ take_result(struct wr_snapshot_part *part, struct wr_state_file_result *result, 
                        (unsigned long long)snapshot->inlined_bytes,
                        (unsigned long long)message_max);
     }
+    wr_local_copies_begin(part);
     return WEIR_OK;
 }
 
@@ -212,6 +331,9 @@ wr_snapshot_reply(struct wr_letter *letter, weir_error *err)
         wr_snapshot_abort(part->snapshot);
     } else if (is_wanted) {
         part->phase = WR_PART_WRITTEN;
+        if (wr_snapshot_is_apart(part->snapshot)) {
+            end_keyed(part, false); /* nothing will build on it, however it is decided */
+        }
     }
     return status;
 }
@@ -222,6 +344,12 @@ uint64_t
 wr_snapshot_checkpoint(const struct wr_snapshot *snapshot)
 {
     return snapshot->parameters.checkpoint_id;
+}
+
+bool
+wr_snapshot_is_apart(const struct wr_snapshot *snapshot)
+{
+    return snapshot->parameters.sharing == WR_SHARING_NONE;
 }
 
 bool
@@ -273,10 +401,22 @@ wr_snapshot_can_destroy(const struct wr_snapshot *snapshot)
     return wr_snapshot_has_ended(snapshot);
 }
 
+/* Barriers are still to come, and they may wait for records to be taken. */
+static bool
+is_capturing(const struct wr_snapshot *snapshot)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < snapshot->part_count; i++) {
+        any = any || snapshot->parts[i].is_capturing;
+    }
+    return any;
+}
+
 bool
 wr_snapshot_is_pressed(const struct wr_snapshot *snapshot)
 {
-    if (snapshot->parameters.environment->synchronous && !wr_snapshot_has_ended(snapshot)) {
+    bool is_synchronous = snapshot->parameters.environment->synchronous;
+    if (is_synchronous && !wr_snapshot_has_ended(snapshot) && !is_capturing(snapshot)) {
         return true;
     }
     for (uint32_t i = 0; i < snapshot->part_count; i++) {
@@ -296,7 +436,9 @@ wr_snapshot_destroy(struct wr_snapshot *snapshot)
     weir_alloc alloc = snapshot->parameters.environment->alloc;
     wr_task_report_free(&alloc, snapshot->report);
     for (uint32_t i = 0; i < snapshot->part_count; i++) {
-        wr_file_list_fini(&snapshot->parts[i].next_files);
+        wr_in_flight_log_fini(&snapshot->parts[i].in_flight);
+        wr_file_base_unref(snapshot->parts[i].base);
+        wr_file_base_unref(snapshot->parts[i].next);
     }
     wr_memory_free(&alloc, snapshot, wr_snapshot_size(snapshot->part_count));
 }

@@ -9,6 +9,7 @@
 #ifndef WR_RUNTIME_SNAPSHOT_H
 #define WR_RUNTIME_SNAPSHOT_H
 
+#include "runtime/capture.h"
 #include "runtime/operator.h"
 
 struct wr_snapshot;
@@ -18,6 +19,10 @@ struct wr_snapshot_parameters {
     struct wr_operator *operators;
     uint32_t operator_count;
     uint64_t checkpoint_id;
+    enum wr_sharing sharing;
+    const char *directory;      /* where its files are made; lent for begin. NULL or "": where
+                                   environment->snapshot_path says */
+    struct wr_capture *capture; /* of what its barrier overtook; lent, the gate's. NULL: no gate */
     struct wr_mailbox *replies; /* the task's, for the io thread's */
     struct wr_parker *parker;   /* woken with a reply, and when a buffer is free again */
 };
@@ -35,10 +40,13 @@ weir_status wr_snapshot_reply(struct wr_letter *letter, weir_error *err);
 /* Ends it without result; nothing happens if it has ended. */
 void wr_snapshot_abort(struct wr_snapshot *snapshot);
 /* The coordinator has completed or aborted the checkpoint: ends what a complete snapshot holds
- * open. Twice is as good as once. */
+ * open. Later ones may build on it if it completed, unless a newer one has completed before. Twice
+ * is as good as once. */
 void wr_snapshot_settle(struct wr_snapshot *snapshot, bool completed);
 
 uint64_t wr_snapshot_checkpoint(const struct wr_snapshot *snapshot);
+/* Nothing builds on it, whatever becomes of it: a savepoint's. */
+bool wr_snapshot_is_apart(const struct wr_snapshot *snapshot);
 bool wr_snapshot_is_complete(const struct wr_snapshot *snapshot); /* all is durable */
 bool wr_snapshot_has_ended(const struct wr_snapshot *snapshot);   /* complete, aborted or failed */
 bool wr_snapshot_is_writing(const struct wr_snapshot *snapshot);  /* turns are left */

@@ -12,6 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A savepoint's files stand in a directory of their own, wherever checkpoints are. */
+static bool
+has_directory(const struct wr_snapshot_parameters *parameters)
+{
+    return parameters->directory != NULL && parameters->directory[0] != '\0';
+}
+
 /* "<operator>-<subtask><suffix>", and for files that outlive their checkpoint's directory its id
  * and the attempt, which make the name the only one of the job. */
 static void
@@ -32,6 +39,20 @@ make_name(const struct wr_snapshot_part *part, bool is_unique, const char *suffi
     (void)snprintf(out + at, room - at, "%s", suffix);
 }
 
+/* Where a file of this name is made. */
+static weir_status
+make_path(const struct wr_snapshot_part *part, const char *name, char out[WR_PATH_MAX],
+          weir_error *err)
+{
+    const struct wr_snapshot_parameters *parameters = &part->snapshot->parameters;
+    const struct wr_task_environment *environment = parameters->environment;
+    if (!has_directory(parameters)) {
+        return environment->snapshot_path(environment->snapshot_path_argument,
+                                          parameters->checkpoint_id, name, out, err);
+    }
+    return wr_path_join(out, parameters->directory, name, err);
+}
+
 static weir_status
 create_writer(struct wr_snapshot_part *part, weir_error *err)
 {
@@ -45,10 +66,8 @@ create_writer(struct wr_snapshot_part *part, weir_error *err)
     char engine_path[WR_PATH_MAX];
     make_name(part, is_shared, ".state", part->file, sizeof part->file);
     make_name(part, true, "-", prefix, sizeof prefix);
-    WR_TRY(environment->snapshot_path(environment->snapshot_path_argument,
-                                      parameters->checkpoint_id, part->file, path, err));
-    WR_TRY(environment->snapshot_path(environment->snapshot_path_argument,
-                                      parameters->checkpoint_id, prefix, engine_path, err));
+    WR_TRY(make_path(part, part->file, path, err));
+    WR_TRY(make_path(part, prefix, engine_path, err));
     struct wr_state_file_parameters file = {
         .os = environment->os,
         .executor = environment->io,
@@ -56,13 +75,13 @@ create_writer(struct wr_snapshot_part *part, weir_error *err)
         .path = path,
         .identity = { .checkpoint_id = parameters->checkpoint_id, .subtask = subtask },
         .buffer_size = environment->state_file_buffer_size,
-        .may_change = is_shared && wr_snapshot_may_change(part->operator_),
+        .may_change = wr_snapshot_may_change(part->base),
         .inline_max = is_shared ? 0 : environment->inline_max,
-        .memory_max = environment->memory_max,
+        .memory_max = has_directory(parameters) ? 0 : environment->memory_max,
         .inline_alloc = environment->alloc,
         .engine_prefix = engine_path,
-        .is_known = is_shared ? wr_snapshot_file_is_known : NULL,
-        .is_known_argument = part->operator_,
+        .is_known = part->base != NULL ? wr_snapshot_file_is_known : NULL,
+        .is_known_argument = part->base,
         .reply_to = parameters->replies,
         .reply_parker = parameters->parker
     };
@@ -80,8 +99,10 @@ describe_states(struct wr_snapshot_part *part, weir_error *err)
     uint32_t keyed_count = part->keyed == NULL ? 0 : operator_->state_count;
     uint32_t list_count =
         part->lists == NULL ? 0 : (uint32_t)wr_operator_snapshot_count(part->lists);
+    uint32_t own_count = part->has_in_flight ? 1 : 0;
     if (wr_report_make_states(&part->snapshot->parameters.environment->alloc, result,
-                              keyed_count + list_count, list_count) != WEIR_OK) {
+                              keyed_count + list_count + own_count,
+                              list_count + own_count) != WEIR_OK) {
         return wr_fail(err, WEIR_NOMEM, "no memory to report %u states", keyed_count + list_count);
     }
     result->keyed = part->keyed != NULL;
@@ -109,6 +130,65 @@ describe_states(struct wr_snapshot_part *part, weir_error *err)
                                         .map_key_type = live.map_key_type };
         result->lists[i] = (struct wr_manifest_list){ .state = keyed_count + i, .count = count };
     }
+    if (part->has_in_flight) { /* how many is known when all are */
+        weir_state_descriptor list = wr_in_flight_descriptor();
+        result->states[keyed_count + list_count] = (struct wr_manifest_state){
+            .name = list.name, .kind = list.kind, .list_mode = list.list_mode, .type = list.type
+        };
+        result->lists[list_count] = (struct wr_manifest_list){ .state = keyed_count + list_count };
+    }
+    return WEIR_OK;
+}
+
+/* What the snapshot may refer to, and what later ones may refer to once it has completed. */
+static weir_status
+choose_base(struct wr_snapshot_part *part, weir_error *err)
+{
+    const struct wr_snapshot_parameters *parameters = &part->snapshot->parameters;
+    if (!wr_part_may_be_shared(part)) {
+        return WEIR_OK;
+    }
+    part->next = wr_file_base_create(&parameters->environment->alloc, parameters->checkpoint_id);
+    if (part->next == NULL) {
+        return wr_fail(err, WEIR_NOMEM, "no memory to list the files of checkpoint %llu",
+                       (unsigned long long)parameters->checkpoint_id);
+    }
+    if (parameters->sharing == WR_SHARING_BOTH) {
+        part->base = wr_file_base_ref(part->operator_->completed_files);
+    }
+    return WEIR_OK;
+}
+
+/* What was restored and not begun, and what the barrier has overtaken so far. */
+static weir_status
+begin_in_flight(struct wr_snapshot_part *part, weir_error *err)
+{
+    const struct wr_snapshot_parameters *parameters = &part->snapshot->parameters;
+    const struct wr_operator *operator_ = part->operator_;
+    bool is_first = operator_ == parameters->operators;
+    part->is_capturing =
+        is_first && parameters->capture != NULL &&
+        wr_capture_record(parameters->capture, parameters->checkpoint_id, &part->in_flight);
+    if (!part->is_capturing && operator_->in_flight.first == NULL) {
+        return WEIR_OK;
+    }
+    struct wr_in_flight_target target = { .plan = operator_->plan,
+                                          .subtask = operator_->context.subtask,
+                                          .parallelism = operator_->context.parallelism };
+    weir_status status =
+        wr_in_flight_log_init(&part->in_flight, &parameters->environment->snapshot_alloc, &target);
+    for (const struct weir_batch *batch = operator_->in_flight.first;
+         batch != NULL && status == WEIR_OK; batch = batch->next) {
+        status = wr_in_flight_log_add(&part->in_flight, batch, batch->side);
+    }
+    if (status != WEIR_OK) {
+        return wr_fail(err, status, "no memory to copy the records in flight of checkpoint %llu",
+                       (unsigned long long)parameters->checkpoint_id);
+    }
+    if (part->is_capturing) {
+        WR_TRY(wr_part_capture(part, err));
+    }
+    part->has_in_flight = part->is_capturing || part->in_flight.count != 0;
     return WEIR_OK;
 }
 
@@ -118,18 +198,20 @@ begin_part(struct wr_snapshot_part *part, weir_error *err)
     struct wr_operator *operator_ = part->operator_;
     bool has_keyed = operator_->backend != NULL && operator_->state_count != 0;
     bool has_lists = wr_operator_state_count(operator_->lists) != 0;
-    if (!has_keyed && !has_lists) {
+    part->phase = WR_PART_KEYED;
+    WR_TRY(begin_in_flight(part, err));
+    if (!has_keyed && !has_lists && !part->has_in_flight) {
+        part->phase = WR_PART_NONE;
         return WEIR_OK;
     }
-    part->phase = WR_PART_KEYED;
+    WR_TRY(choose_base(part, err));
     WR_TRY(create_writer(part, err));
     if (has_keyed) {
-        weir_snapshot_parameters parameters = {
-            .size = sizeof parameters,
-            .checkpoint_id = part->snapshot->parameters.checkpoint_id,
-            .writer = part->writer,
-            .incremental = wr_part_may_be_shared(part) && wr_snapshot_may_change(operator_)
-        };
+        weir_snapshot_parameters parameters = { .size = sizeof parameters,
+                                                .checkpoint_id =
+                                                    part->snapshot->parameters.checkpoint_id,
+                                                .writer = part->writer,
+                                                .incremental = wr_snapshot_may_change(part->base) };
         WR_TRY(weir_backend_snapshot_begin(operator_->backend, &parameters, &part->keyed, err));
     } else {
         part->phase = WR_PART_LISTS;
@@ -169,10 +251,9 @@ wr_snapshot_begin(const struct wr_snapshot_parameters *parameters,
         part->result->finished = part->operator_->finished;
         part->result->key_group_first = 1; /* none */
         part->reply.context = part;
-        wr_file_list_init(&part->next_files, &parameters->environment->alloc);
     }
     *out_snapshot = snapshot;
-    if (parameters->environment->snapshot_path == NULL) {
+    if (parameters->environment->snapshot_path == NULL && !has_directory(parameters)) {
         return WEIR_OK;
     }
     for (uint32_t i = 0; i < snapshot->part_count; i++) {

@@ -4,8 +4,11 @@
  *   full          | own |                               engine files, all its own
  *   incremental   | base | changes ... | own changes |  engine files: known ones are referred to
  *
+ *   a savepoint   | own |                               engine files, all its own, none shared
+ *
  * What is referred to was written in this life: the first snapshot after a restore is full, so that
- * no checkpoint ever needs a file of another job, or of one that may be dropped with its job.
+ * no checkpoint ever needs a file of another job, or of one that may be dropped with its job. It is
+ * what was complete when the snapshot began (`base`), whatever has completed since.
  *
  * Compaction. When the changes since the base pass half of it, or are CHAIN_MAX files, the next
  * snapshot is full. It is written from live memory in turns like any other, so it costs neither the
@@ -22,23 +25,26 @@ enum {
 };
 
 bool
-wr_snapshot_may_change(const struct wr_operator *operator_)
+wr_snapshot_may_change(const struct wr_file_base *base)
 {
-    const struct wr_file_list *completed = &operator_->completed_files;
+    if (base == NULL) {
+        return false;
+    }
+    const struct wr_file_list *completed = &base->files;
     uint32_t blocks = 0;
     for (uint32_t i = 0; i < completed->count; i++) {
         blocks += completed->entries[i].role == WR_FILE_BLOCKS;
     }
-    uint64_t base = wr_file_list_blocks_bytes(completed, false);
+    uint64_t full = wr_file_list_blocks_bytes(completed, false);
     uint64_t changes = wr_file_list_blocks_bytes(completed, true);
-    return completed->count != 0 && blocks < CHAIN_MAX && changes <= base / 2;
+    return completed->count != 0 && blocks < CHAIN_MAX && changes <= full / 2;
 }
 
 bool
 wr_snapshot_file_is_known(void *argument, const char *name, uint64_t bytes)
 {
-    const struct wr_operator *operator_ = argument;
-    return wr_file_list_find(&operator_->completed_files, name, bytes) != NULL;
+    const struct wr_file_base *base = argument;
+    return wr_file_list_find(&base->files, name, bytes) != NULL;
 }
 
 static void
@@ -75,7 +81,7 @@ add_engine_file(const struct wr_written_part *part, struct wr_state_file_engine 
 {
     if (engine->is_known) {
         const struct wr_file_entry *known =
-            wr_file_list_find(&part->operator_->completed_files, engine->name, engine->size);
+            wr_file_list_find(&part->base->files, engine->name, engine->size);
         return known == NULL ? WEIR_INVALID : wr_file_list_add(files, known);
     }
     struct wr_file_entry entry = { .role = WR_FILE_ENGINE,
@@ -100,13 +106,12 @@ wr_snapshot_list_files(const struct wr_written_part *part, struct wr_file_list *
                        struct wr_file_list *out_next)
 {
     if (part->result->has_changes) {
-        WR_TRY(
-            wr_file_list_add_shared(out_files, &part->operator_->completed_files, WR_FILE_BLOCKS));
+        WR_TRY(wr_file_list_add_shared(out_files, &part->base->files, WR_FILE_BLOCKS));
     }
     WR_TRY(add_own(part, out_files));
     struct wr_state_file_engine *engine = wr_state_file_engine_first(part->writer);
     for (; engine != NULL; engine = engine->next) {
         WR_TRY(add_engine_file(part, engine, out_files));
     }
-    return wr_file_list_add_shared(out_next, out_files, 0);
+    return out_next == NULL ? WEIR_OK : wr_file_list_add_shared(out_next, out_files, 0);
 }

@@ -26,8 +26,13 @@ struct wr_snapshot_part {
     weir_block_writer *writer;
     weir_snapshot *keyed; /* NULL: no keyed state, or ended */
     struct wr_operator_snapshot *lists;
+    struct wr_in_flight_log in_flight; /* to the operator */
+    bool has_in_flight;                /* there is such a list, the last one */
+    bool is_capturing;                 /* it still grows */
     char file[WR_FILE_NAME_MAX + 1];
-    struct wr_file_list next_files; /* what the next checkpoint may refer to, if this completes */
+    struct wr_file_base *base; /* shared: what it may refer to; NULL: nothing */
+    struct wr_file_base *next; /* what later ones may, if this completes; NULL: nothing */
+    bool has_local_copy;       /* of its files (local_copies.h) */
     struct wr_state_file_reply reply;
     struct wr_operator_snapshot_result *result; /* in the snapshot's report */
 };
@@ -53,7 +58,11 @@ static inline bool
 wr_part_may_be_shared(const struct wr_snapshot_part *part)
 {
     return part->snapshot->parameters.environment->incremental &&
+           part->snapshot->parameters.sharing != WR_SHARING_NONE &&
            part->operator_->backend != NULL && part->operator_->state_count != 0;
 }
+
+/* Reads on what its barrier has overtaken. A failure is to end the snapshot. (snapshot.c) */
+weir_status wr_part_capture(struct wr_snapshot_part *part, weir_error *err);
 
 #endif /* WR_RUNTIME_SNAPSHOT_PARTS_H */

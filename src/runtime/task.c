@@ -10,7 +10,7 @@
  *   any -------FINISH-------> CLOSING    [take_letter]      drained, or behind a STOP
  *   CLOSING ---replies in---> ENDED      [go_on_closing]
  *
- * A step: replies of the io thread, letters, one turn of the open snapshot, then one piece of work:
+ * A step: replies of the io thread, letters, one turn of an open snapshot, then one piece of work:
  * of the chain; and when that rests, in this order: finish(), the event that waits to go out, the
  * source's next poll or what the gate has.
  *
@@ -18,7 +18,7 @@
  *   (1) While an event waits nothing is taken from source or gate: records behind a barrier cannot
  *       overtake it.
  *   (2) finish() of all operators happens between two barriers: a checkpoint sees all or nothing.
- *   (3) Ids up to `settled` are passed or aborted: a late barrier or trigger of them does nothing.
+ *   (3) Triggers come in the order of their ids, barriers go out in it; a late one does nothing.
  *   (4) A step never waits. IDLE means that only a letter, a reply, or a channel's other side (all
  *       wake the parker), or the time in *out_wake_at_ns can bring work. Before it, every record is
  *       published.
@@ -150,25 +150,20 @@ take_input(struct wr_task *task)
     }
 }
 
-static bool
-is_pressed(const struct wr_task *task)
-{
-    return task->open_snapshot != NULL && wr_snapshot_is_pressed(task->open_snapshot);
-}
-
 /* What the wall clock makes due is called in RUNNING alone: not at the end of input. A barrier that
  * waits goes first. */
 static bool
 may_fire(const struct wr_task *task)
 {
-    return task->state == TASK_RUNNING && task->event == WR_GATE_NOTHING && !is_pressed(task);
+    return task->state == TASK_RUNNING && task->event == WR_GATE_NOTHING &&
+           !wr_task_is_pressed(task);
 }
 
 /* One piece of work; false: there is none, or no room for it. */
 static bool
 work(struct wr_task *task, uint64_t now)
 {
-    if (is_pressed(task)) {
+    if (wr_task_is_pressed(task)) {
         return false; /* turns and the io thread make room first */
     }
     if (may_fire(task) && wr_chain_fire_due(&task->chain, now)) {
@@ -205,7 +200,7 @@ begin_closing(struct wr_task *task)
 static enum wr_step
 go_on_closing(struct wr_task *task)
 {
-    wr_task_abort_snapshot(task);
+    wr_task_abort_snapshots(task);
     for (uint32_t i = 0; i < task->operator_count; i++) {
         wr_operator_close(&task->operators[i]); /* the second time there is nothing to do */
     }
@@ -230,11 +225,12 @@ go_on_closing(struct wr_task *task)
 static uint64_t
 wake_at(struct wr_task *task, uint64_t now)
 {
-    uint64_t wake_at_ns = UINT64_MAX;
+    uint64_t wake_at_ns = wr_task_overtake_at(task, now);
     if (task->state != TASK_RUNNING) {
-        return wake_at_ns; /* nothing waits for the clock any more */
+        return wake_at_ns; /* nothing else waits for the clock any more */
     }
-    if (wr_task_is_source(task) && !task->stopped && task->source_wake_at_ns > now) {
+    if (wr_task_is_source(task) && !task->stopped && task->source_wake_at_ns > now &&
+        task->source_wake_at_ns < wake_at_ns) {
         wake_at_ns = task->source_wake_at_ns;
     }
     uint64_t due_at_ns = may_fire(task) ? wr_chain_due_at(&task->chain, now) : UINT64_MAX;
@@ -252,12 +248,13 @@ wr_task_step(struct wr_task *task, uint64_t *out_wake_at_ns)
     bool progress = wr_task_take_replies(task);
     progress = wr_task_take_letters(task) || progress;
     if (task->state < TASK_CLOSING && !task->failure.failed) {
-        progress = wr_task_turn_snapshot(task) || progress;
+        progress = wr_task_turn_snapshots(task) || progress;
         progress = wr_task_turn_idle_work(task) || progress;
     }
     uint64_t now = 0;
     if (task->state >= TASK_RUNNING && task->state < TASK_CLOSING && !task->failure.failed) {
         now = wr_task_now_ns(task);
+        wr_task_overtake(task, now);
         progress = work(task, now) || progress;
         if (progress) {
             wr_outputs_flush_due(task->outputs, now);
@@ -332,6 +329,7 @@ create_ends(struct wr_task *task)
         .edge_count = parameters->output_count,
         .subtask = parameters->subtask,
         .buffer_timeout_ns = environment->buffer_timeout_ns,
+        .overflow_max = environment->emit_limit_bytes,
         .context = &task->operators[parameters->operator_count - 1].context
     };
     WR_TRY(wr_outputs_create(&outputs, &task->outputs));
@@ -386,8 +384,9 @@ wr_task_destroy(struct wr_task *task)
     weir_alloc alloc = task->environment->alloc;
     struct wr_letter *letter = NULL;
     while ((letter = wr_mailbox_pop(&task->letters)) != NULL) {
-        wr_memory_free(&alloc, letter, sizeof(struct wr_task_letter));
+        wr_task_letter_free(&alloc, (struct wr_task_letter *)letter);
     }
+    wr_task_forget_plans(task);
     wr_chain_fini(&task->chain);
     for (uint32_t i = 0; i < task->operator_count; i++) {
         wr_operator_fini(&task->operators[i]);

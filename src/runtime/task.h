@@ -85,17 +85,21 @@ struct wr_task_environment {
     bool checkpointing; /* an interval is set */
     bool allow_rewind;
     bool take_over;
-    uint32_t batch_count; /* records a batch */
+    uint64_t drop_in_flight_of; /* checkpoint whose records in flight are not restored; 0: none */
+    uint32_t batch_count;       /* records a batch */
     uint64_t buffer_timeout_ns;
     uint64_t emit_limit_bytes;
-    size_t state_file_buffer_size; /* 0: default */
-    uint64_t inline_max;           /* state files up to this stand in the manifest */
-    uint64_t memory_max;           /* JobManager storage: all do, and more is refused; 0: no */
-    uint64_t message_max;          /* what one acknowledgement may carry; 0: no limit */
-    bool incremental;              /* checkpoints may build on the last completed one */
-    bool synchronous;              /* no record is taken while a snapshot is being written */
-    const char *work_directory;    /* for engines that keep files; NULL: none */
-    uint64_t backend_memory_bytes; /* a backend's share of managed memory */
+    size_t state_file_buffer_size;      /* 0: default */
+    uint64_t inline_max;                /* state files up to this stand in the manifest */
+    uint64_t memory_max;                /* JobManager storage: all do, and more is refused; 0: no */
+    uint64_t message_max;               /* what one acknowledgement may carry; 0: no limit */
+    bool incremental;                   /* checkpoints may build on the last completed one */
+    bool synchronous;                   /* no record is taken while a snapshot is being written */
+    const char *work_directory;         /* for engines that keep files; NULL: none */
+    struct wr_local_state *local_state; /* second copies of keyed state; NULL: none */
+    bool keeps_local;                   /* they are made */
+    bool restores_local;                /* they are used */
+    uint64_t backend_memory_bytes;      /* a backend's share of managed memory */
     /* The path of a data file of a checkpoint, into out (WR_PATH_MAX); NULL: there is no storage,
      * snapshots run their hooks and write nothing. Thread: task. */
     weir_status (*snapshot_path)(void *argument, uint64_t checkpoint_id, const char *name,
@@ -117,6 +121,7 @@ struct wr_task_parameters {
     struct wr_channel **inputs;
     uint32_t input_count; /* 0: operator 0 is a source */
     const uint8_t *sides; /* which of two connected streams each input carries; NULL: all 0 */
+    bool may_overtake;    /* all inputs come by key or in turns: barriers may overtake records */
     struct wr_task_output *outputs;
     uint32_t output_count;
     struct wr_parker *parker; /* of the worker that steps it */
@@ -145,14 +150,16 @@ enum wr_task_letter_kind {
     WR_TASK_INITIALIZE, /* restore, initialize_state, open -> INITIALIZED or FAILED */
     WR_TASK_START,      /* records may flow */
     WR_TASK_TRIGGER,    /* plan; a task with a source injects a barrier */
-    WR_TASK_COMPLETE,   /* checkpoint is complete: notify functions -> NOTIFIED */
-    WR_TASK_ABORT,   /* checkpoint was aborted: release the gate, end the snapshot, notify functions
-                      */
-    WR_TASK_RELEASE, /* a savepoint is complete: end the snapshot, which nothing builds on; no
-                        function is called */
-    WR_TASK_DRAIN,   /* to sources: end the input now, as if it had ended by itself */
-    WR_TASK_FINISH,  /* the last checkpoint is committed: close -> ENDED */
-    WR_TASK_CANCEL   /* close at once -> ENDED */
+    WR_TASK_COMPLETE,   /* checkpoint is complete, older ones but savepoints will not be: notify
+                           functions -> NOTIFIED */
+    WR_TASK_ABORT,      /* this checkpoint was aborted: release the gate, end the snapshot, notify
+                           functions; a source that stopped for it goes on */
+    WR_TASK_RELEASE,    /* a savepoint is complete: end the snapshot, which nothing builds on; no
+                           function is called */
+    WR_TASK_DRAIN,  /* to sources: end the input now, as if it had ended by itself; one that does
+                       not run yet, or has stopped, as soon as it runs */
+    WR_TASK_FINISH, /* the last checkpoint is committed: close -> ENDED */
+    WR_TASK_CANCEL  /* close at once -> ENDED */
 };
 
 struct wr_task_letter {
@@ -162,10 +169,15 @@ struct wr_task_letter {
     enum wr_checkpoint_kind checkpoint_kind;
     struct wr_checkpoint_plan *plan; /* TRIGGER; the task's, from environment->alloc. NULL: a
                                         configured one that waits for nothing but its barriers */
+    /* The task's own, while it keeps a TRIGGER. */
+    struct wr_task_letter *next;
+    bool is_passed; /* its barrier is out */
 };
 
 /* Pushes and wakes the worker. Thread: any. */
 void wr_task_send(struct wr_task *task, struct wr_task_letter *letter);
+/* With its plan. For the task, and for a sender that sends it after all not. */
+void wr_task_letter_free(const weir_alloc *alloc, struct wr_task_letter *letter);
 
 /* --- reports of a task; from environment->alloc, freed by the receiver with wr_task_report_free
  * --- */

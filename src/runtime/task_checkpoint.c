@@ -2,17 +2,24 @@
 /* task_checkpoint: a task's part in checkpoints: barriers out, snapshots begun, turned and ended.
  *
  * TRIGGER (source) or the gate's BARRIER waits as `event` until the chain rests and every channel
- * takes an event. Then, in one step: hooks, barrier out, snapshot begun [pass_barrier]. Turns
- * follow between batches; the io thread's last reply acknowledges [close_snapshot]. A failure to
- * write declines the checkpoint and leaves the task well; a failing hook is the function's, and
+ * takes an event. Then, in one step: letters, hooks, barrier out, snapshot begun [pass_barrier].
+ * Turns follow between batches; the io thread's last reply acknowledges [close_snapshot]. A failure
+ * to write declines the checkpoint and leaves the task well; a failing hook is the function's, and
  * fails the task.
  *
+ *   open:   7 --> 8 --> 9     being written, by id; the oldest that can move has the turn
+ *   ended:  5, 6              written and not decided, or given up and not out of io's hands
+ *
  * Invariants:
- *   (1) At most one snapshot is open. Ended ones stay listed until the io thread lets go of them.
- *   (2) Every snapshot begun is acknowledged, declined, or was aborted by the coordinator or by the
- *       next barrier.
+ *   (1) Barriers go out in the order of ids; so snapshots begin in it, and those that complete end
+ *       in it: what a completed one leaves open is given up. Savepoints stand apart from that.
+ *   (2) Every snapshot begun is acknowledged, declined, or was given up by the coordinator: by
+ *       ABORT, or by COMPLETE of a newer one.
  *   (3) A turn takes TURN_NS or so: its bytes are halved when it took longer, doubled when it took
  *       less than a third.
+ *   (4) Letters are taken at the barrier, before anything of it: its plan is there, since whoever
+ *       sent it did so before the barrier could be; and a snapshot builds on the newest checkpoint
+ *       that was complete when this one was triggered, or on a newer.
  */
 #include "runtime/process.h"
 #include "runtime/report.h"
@@ -33,12 +40,39 @@ list_ended(struct wr_task *task, struct wr_snapshot *snapshot)
     task->ended_snapshots = snapshot;
 }
 
+static void
+list_open(struct wr_task *task, struct wr_snapshot *snapshot)
+{
+    struct wr_snapshot *last = task->open_snapshots;
+    while (last != NULL && wr_snapshot_next(last) != NULL) {
+        last = wr_snapshot_next(last);
+    }
+    if (last == NULL) {
+        task->open_snapshots = snapshot;
+    } else {
+        wr_snapshot_set_next(last, snapshot);
+    }
+}
+
+static void
+unlist_open(struct wr_task *task, struct wr_snapshot *snapshot)
+{
+    struct wr_snapshot *before = task->open_snapshots;
+    if (before == snapshot) {
+        task->open_snapshots = wr_snapshot_next(snapshot);
+        return;
+    }
+    while (wr_snapshot_next(before) != snapshot) {
+        before = wr_snapshot_next(before);
+    }
+    wr_snapshot_set_next(before, wr_snapshot_next(snapshot));
+}
+
 /* Whatever became of the open snapshot is told; it goes to the ended ones. err: why it failed. */
 static void
-close_snapshot(struct wr_task *task, const weir_error *err)
+close_snapshot(struct wr_task *task, struct wr_snapshot *snapshot, const weir_error *err)
 {
-    struct wr_snapshot *snapshot = task->open_snapshot;
-    task->open_snapshot = NULL;
+    unlist_open(task, snapshot);
     list_ended(task, snapshot);
     if (wr_snapshot_is_complete(snapshot)) {
         wr_task_send_report(task, wr_snapshot_take_report(snapshot));
@@ -47,46 +81,74 @@ close_snapshot(struct wr_task *task, const weir_error *err)
     }
 }
 
-void
-wr_task_abort_snapshot(struct wr_task *task)
+static void
+abort_snapshot(struct wr_task *task, struct wr_snapshot *snapshot)
 {
-    if (task->open_snapshot != NULL) {
-        wr_snapshot_abort(task->open_snapshot);
-        close_snapshot(task, NULL);
+    wr_snapshot_abort(snapshot);
+    close_snapshot(task, snapshot, NULL);
+}
+
+void
+wr_task_abort_snapshots(struct wr_task *task)
+{
+    while (task->open_snapshots != NULL) {
+        abort_snapshot(task, task->open_snapshots);
     }
 }
 
+/* As its plan says; without one as a configured checkpoint, or as a savepoint that goes where
+ * checkpoints go. */
 static void
-begin_snapshot(struct wr_task *task, uint64_t checkpoint_id)
+begin_snapshot(struct wr_task *task, uint64_t checkpoint_id, enum wr_checkpoint_kind kind)
 {
-    struct wr_snapshot_parameters parameters = { .environment = task->environment,
-                                                 .operators = task->operators,
-                                                 .operator_count = task->operator_count,
-                                                 .checkpoint_id = checkpoint_id,
-                                                 .replies = &task->replies,
-                                                 .parker = task->parameters.parker };
-    weir_error err;
-    weir_status status = wr_snapshot_begin(&parameters, &task->open_snapshot, &err);
-    if (status != WEIR_OK && task->open_snapshot == NULL) {
-        wr_task_report(task, WR_TASK_DECLINED, checkpoint_id, &err);
-    } else if (status != WEIR_OK) {
-        close_snapshot(task, &err);
-    } else if (wr_snapshot_has_ended(task->open_snapshot)) {
-        close_snapshot(task, NULL); /* nothing to write */
+    const struct wr_checkpoint_plan *plan = wr_task_plan(task, checkpoint_id);
+    struct wr_snapshot_parameters parameters = {
+        .environment = task->environment,
+        .operators = task->operators,
+        .operator_count = task->operator_count,
+        .checkpoint_id = checkpoint_id,
+        .sharing = wr_checkpoint_is_savepoint(kind) ? WR_SHARING_NONE : WR_SHARING_BOTH,
+        .capture = task->gate != NULL ? wr_gate_capture(task->gate) : NULL,
+        .replies = &task->replies,
+        .parker = task->parameters.parker
+    };
+    if (plan != NULL) {
+        parameters.sharing = plan->sharing;
+        parameters.directory = plan->directory;
     }
+    weir_error err;
+    struct wr_snapshot *snapshot = NULL;
+    weir_status status = wr_snapshot_begin(&parameters, &snapshot, &err);
+    if (snapshot == NULL) {
+        wr_task_report(task, WR_TASK_DECLINED, checkpoint_id, &err);
+        return;
+    }
+    list_open(task, snapshot);
+    if (status != WEIR_OK) {
+        close_snapshot(task, snapshot, &err);
+    } else if (wr_snapshot_has_ended(snapshot)) {
+        close_snapshot(task, snapshot, NULL); /* nothing to write */
+    }
+}
+
+bool
+wr_task_is_pressed(const struct wr_task *task)
+{
+    const struct wr_snapshot *at = task->open_snapshots;
+    while (at != NULL && !wr_snapshot_is_pressed(at)) {
+        at = wr_snapshot_next(at);
+    }
+    return at != NULL;
 }
 
 /* One turn, its size fitted to what a turn may take. */
-bool
-wr_task_turn_snapshot(struct wr_task *task)
+static bool
+turn_snapshot(struct wr_task *task, struct wr_snapshot *snapshot)
 {
-    if (task->open_snapshot == NULL || !wr_snapshot_is_writing(task->open_snapshot)) {
-        return false;
-    }
     weir_error err;
     bool moved = false;
     uint64_t begun_ns = wr_task_now_ns(task);
-    weir_status status = wr_snapshot_turn(task->open_snapshot, task->turn_bytes, &moved, &err);
+    weir_status status = wr_snapshot_turn(snapshot, task->turn_bytes, &moved, &err);
     uint64_t took_ns = wr_task_now_ns(task) - begun_ns;
     if (took_ns > TURN_NS && task->turn_bytes > TURN_BYTES_LEAST) {
         task->turn_bytes /= 2;
@@ -94,8 +156,21 @@ wr_task_turn_snapshot(struct wr_task *task)
         task->turn_bytes *= 2;
     }
     if (status != WEIR_OK) {
-        close_snapshot(task, &err);
+        close_snapshot(task, snapshot, &err);
         return true;
+    }
+    return moved;
+}
+
+/* A snapshot that cannot move waits for the io thread, and leaves the turn to the next one. */
+bool
+wr_task_turn_snapshots(struct wr_task *task)
+{
+    bool moved = false;
+    struct wr_snapshot *next = NULL;
+    for (struct wr_snapshot *at = task->open_snapshots; !moved && at != NULL; at = next) {
+        next = wr_snapshot_next(at);
+        moved = wr_snapshot_is_writing(at) && turn_snapshot(task, at);
     }
     return moved;
 }
@@ -141,15 +216,58 @@ wr_task_destroy_ended_snapshots(struct wr_task *task)
 }
 
 void
-wr_task_settle_snapshots(struct wr_task *task, uint64_t checkpoint_id, bool completed)
+wr_task_settle_snapshot(struct wr_task *task, uint64_t checkpoint_id, bool completed)
 {
+    struct wr_snapshot *next = NULL;
+    for (struct wr_snapshot *at = task->open_snapshots; at != NULL; at = next) {
+        next = wr_snapshot_next(at);
+        if (wr_snapshot_checkpoint(at) == checkpoint_id) {
+            abort_snapshot(task, at);
+        }
+    }
     for (struct wr_snapshot *at = task->ended_snapshots; at != NULL; at = wr_snapshot_next(at)) {
-        uint64_t id = wr_snapshot_checkpoint(at);
-        if (id <= checkpoint_id) { /* an older one was given up, whoever did not say so */
-            wr_snapshot_settle(at, completed && id == checkpoint_id);
+        if (wr_snapshot_checkpoint(at) == checkpoint_id) {
+            wr_snapshot_settle(at, completed);
         }
     }
     wr_task_destroy_ended_snapshots(task);
+}
+
+static bool
+is_older(const struct wr_snapshot *snapshot, uint64_t checkpoint_id)
+{
+    return wr_snapshot_checkpoint(snapshot) < checkpoint_id && !wr_snapshot_is_apart(snapshot);
+}
+
+void
+wr_task_give_up_older(struct wr_task *task, uint64_t checkpoint_id)
+{
+    struct wr_snapshot *next = NULL;
+    for (struct wr_snapshot *at = task->open_snapshots; at != NULL; at = next) {
+        next = wr_snapshot_next(at);
+        if (is_older(at, checkpoint_id)) {
+            abort_snapshot(task, at);
+        }
+    }
+    for (struct wr_snapshot *at = task->ended_snapshots; at != NULL; at = wr_snapshot_next(at)) {
+        if (is_older(at, checkpoint_id)) {
+            wr_snapshot_settle(at, false);
+        }
+    }
+    wr_task_destroy_ended_snapshots(task);
+}
+
+/* A reply may end the snapshot that it belongs to. */
+static void
+close_what_has_ended(struct wr_task *task, const weir_error *err)
+{
+    struct wr_snapshot *next = NULL;
+    for (struct wr_snapshot *at = task->open_snapshots; at != NULL; at = next) {
+        next = wr_snapshot_next(at);
+        if (wr_snapshot_has_ended(at)) {
+            close_snapshot(task, at, err);
+        }
+    }
 }
 
 bool
@@ -161,9 +279,7 @@ wr_task_take_replies(struct wr_task *task)
         weir_error err;
         weir_status status = wr_snapshot_reply(letter, &err);
         any = true;
-        if (task->open_snapshot != NULL && wr_snapshot_has_ended(task->open_snapshot)) {
-            close_snapshot(task, status == WEIR_OK ? NULL : &err);
-        }
+        close_what_has_ended(task, status == WEIR_OK ? NULL : &err);
     }
     if (any) {
         wr_task_destroy_ended_snapshots(task);
@@ -173,38 +289,53 @@ wr_task_take_replies(struct wr_task *task)
 
 /* --- barriers --- */
 
-/* Hooks, barrier, begin: what is behind the barrier and what is before it parts here. */
+/* The functions' part; false: one has failed. */
 static bool
-pass_barrier(struct wr_task *task)
+call_hooks(struct wr_task *task, uint64_t checkpoint_id)
 {
-    uint64_t id = task->event_id;
-    task->event = WR_GATE_NOTHING;
-    if (id <= task->settled) {
-        return true; /* aborted while it waited */
-    }
-    task->settled = id;
-    /* older checkpoints: a newer barrier says that they were given up */
-    wr_task_abort_snapshot(task);
-    wr_task_settle_snapshots(task, id, false);
     for (uint32_t i = 0; i < task->operator_count; i++) {
         struct wr_operator *operator_ = &task->operators[i];
         if (operator_->function.snapshot_state != NULL) {
-            weir_status status =
-                operator_->function.snapshot_state(&operator_->context, operator_->self, id);
+            weir_status status = operator_->function.snapshot_state(&operator_->context,
+                                                                    operator_->self, checkpoint_id);
             if (wr_context_check(&operator_->context, status, "snapshot_state") != WEIR_OK) {
-                return true;
+                return false;
             }
         }
         if (wr_operator_keep_watermark(operator_) != WEIR_OK) {
-            return true;
+            return false;
         }
     }
-    wr_outputs_send(task->outputs, WR_BATCH_BARRIER, id, task->event_kind);
-    if (wr_task_is_source(task) && task->event_kind != WR_CHECKPOINT_PERIODIC) {
-        task->stopped = true;
-    }
-    begin_snapshot(task, id);
     return true;
+}
+
+/* Takes the letters that are there; false: because of them the barrier does not go out now. */
+static bool
+is_still_due(struct wr_task *task)
+{
+    uint64_t id = task->event_id;
+    enum wr_task_state state = task->state;
+    (void)wr_task_take_letters(task);
+    return task->event == WR_GATE_BARRIER && task->event_id == id && task->state == state &&
+           !task->failure.failed;
+}
+
+/* Hooks, barrier, begin: what is behind the barrier and what is before it parts here. */
+static void
+pass_barrier(struct wr_task *task)
+{
+    if (!is_still_due(task)) {
+        return; /* aborted while it waited, or the end comes first */
+    }
+    uint64_t id = task->event_id;
+    enum wr_checkpoint_kind kind = task->event_kind;
+    task->event = WR_GATE_NOTHING;
+    if (call_hooks(task, id)) {
+        wr_outputs_send(task->outputs, WR_BATCH_BARRIER, id, kind);
+        wr_task_note_passed(task, id, kind);
+        begin_snapshot(task, id, kind);
+        wr_task_await_barrier(task);
+    }
 }
 
 /* An event that waits: out, if every channel takes it. */
@@ -215,7 +346,8 @@ wr_task_pass_event(struct wr_task *task)
         return false;
     }
     if (task->event == WR_GATE_BARRIER) {
-        return pass_barrier(task);
+        pass_barrier(task);
+        return true;
     }
     task->event = WR_GATE_NOTHING;
     wr_outputs_send(task->outputs, WR_BATCH_CANCEL, task->event_id, WR_CHECKPOINT_PERIODIC);

@@ -23,6 +23,15 @@ initialize(struct wr_task *task)
     wr_task_report(task, WR_TASK_INITIALIZED, 0, NULL);
 }
 
+/* A source that was told to drain ends, if it could emit now. */
+static void
+end_if_asked(struct wr_task *task)
+{
+    if (task->drain_asked && task->state == TASK_RUNNING && !task->stopped) {
+        wr_task_end_source(task);
+    }
+}
+
 static void
 start(struct wr_task *task)
 {
@@ -31,32 +40,44 @@ start(struct wr_task *task)
     if (wr_task_is_source(task) && task->operators[0].finished) {
         wr_task_end_source(task);
     }
+    end_if_asked(task);
 }
 
 static void
-trigger(struct wr_task *task, const struct wr_task_letter *letter)
+drain(struct wr_task *task)
+{
+    task->drain_asked = wr_task_is_source(task);
+    end_if_asked(task);
+}
+
+/* True: the letter is kept. */
+static bool
+trigger(struct wr_task *task, struct wr_task_letter *letter)
 {
     uint64_t id = letter->checkpoint_id;
-    if (!wr_task_is_source(task) || id <= task->settled) {
-        return;
+    if (id <= task->told) {
+        return false;
     }
-    if (task->state < TASK_RUNNING) {
+    task->told = id;
+    if (wr_task_is_source(task) && task->state < TASK_RUNNING) {
         weir_error err;
         (void)wr_fail(&err, WEIR_BUSY, "the task does not run yet");
         wr_task_report(task, WR_TASK_DECLINED, id, &err);
-        return;
+        return false;
     }
-    task->event = WR_GATE_BARRIER; /* a newer one takes an older one's place */
-    task->event_id = id;
-    task->event_kind = letter->checkpoint_kind;
+    wr_task_keep_plan(task, letter);
+    wr_task_await_barrier(task);
+    return true;
 }
 
 typedef weir_status notify_hook(weir_context *context, void *self, uint64_t checkpoint_id);
 
+/* The functions, once they are opened. */
 static void
 notify(struct wr_task *task, uint64_t checkpoint_id, bool complete)
 {
-    for (uint32_t i = 0; i < task->operator_count && !task->failure.failed; i++) {
+    bool is_opened = task->state >= TASK_READY;
+    for (uint32_t i = 0; is_opened && i < task->operator_count && !task->failure.failed; i++) {
         struct wr_operator *operator_ = &task->operators[i];
         notify_hook *hook = complete ? operator_->function.notify_checkpoint_complete
                                      : operator_->function.notify_checkpoint_aborted;
@@ -78,24 +99,38 @@ abort_checkpoint(struct wr_task *task, uint64_t id)
     if (task->gate != NULL) {
         wr_gate_abort(task->gate, id);
     }
-    if (task->event == WR_GATE_BARRIER && task->event_id <= id) {
+    if (task->event == WR_GATE_BARRIER && task->event_id == id) {
         task->event = WR_GATE_NOTHING;
     }
-    if (task->settled < id) {
-        task->settled = id;
+    if (task->told < id) {
+        task->told = id;
     }
-    if (task->open_snapshot != NULL && wr_snapshot_checkpoint(task->open_snapshot) == id) {
-        wr_task_abort_snapshot(task);
-    }
-    wr_task_settle_snapshots(task, id, false);
+    wr_task_forget_plan(task, id);
+    wr_task_judge_stop(task);
+    wr_task_await_barrier(task);
+    end_if_asked(task);
+    wr_task_settle_snapshot(task, id, false);
     notify(task, id, false);
 }
 
 static void
-take_letter(struct wr_task *task, const struct wr_task_letter *letter)
+complete_checkpoint(struct wr_task *task, uint64_t id)
+{
+    const struct wr_task_letter *plan = wr_task_find_plan(task, id);
+    if (plan != NULL && !wr_checkpoint_is_last(plan->checkpoint_kind)) {
+        wr_task_forget_plan(task, id);
+    }
+    wr_task_give_up_older(task, id);
+    wr_task_settle_snapshot(task, id, true);
+    notify(task, id, true);
+}
+
+/* True: the letter is kept. */
+static bool
+take_letter(struct wr_task *task, struct wr_task_letter *letter)
 {
     if (task->state >= TASK_CLOSING || task->failure.failed) {
-        return;
+        return false;
     }
     switch (letter->kind) {
     case WR_TASK_INITIALIZE:
@@ -105,22 +140,19 @@ take_letter(struct wr_task *task, const struct wr_task_letter *letter)
         start(task);
         break;
     case WR_TASK_TRIGGER:
-        trigger(task, letter);
-        break;
+        return trigger(task, letter);
     case WR_TASK_COMPLETE:
-        wr_task_settle_snapshots(task, letter->checkpoint_id, true);
-        notify(task, letter->checkpoint_id, true);
+        complete_checkpoint(task, letter->checkpoint_id);
         break;
     case WR_TASK_ABORT:
         abort_checkpoint(task, letter->checkpoint_id);
         break;
     case WR_TASK_RELEASE:
-        wr_task_settle_snapshots(task, letter->checkpoint_id, false);
+        wr_task_forget_plan(task, letter->checkpoint_id);
+        wr_task_settle_snapshot(task, letter->checkpoint_id, false);
         break;
     case WR_TASK_DRAIN:
-        if (wr_task_is_source(task) && task->state == TASK_RUNNING) {
-            wr_task_end_source(task);
-        }
+        drain(task);
         break;
     case WR_TASK_FINISH:
     case WR_TASK_CANCEL:
@@ -129,17 +161,20 @@ take_letter(struct wr_task *task, const struct wr_task_letter *letter)
     default:
         wr_assert(letter->kind <= WR_TASK_CANCEL); /* a letter of no kind */
     }
+    return false;
 }
 
 bool
 wr_task_take_letters(struct wr_task *task)
 {
-    struct wr_letter *letter = NULL;
+    struct wr_letter *popped = NULL;
     bool any = false;
-    while ((letter = wr_mailbox_pop(&task->letters)) != NULL) {
+    while ((popped = wr_mailbox_pop(&task->letters)) != NULL) {
+        struct wr_task_letter *letter = (struct wr_task_letter *)popped; /* it stands first */
         any = true;
-        take_letter(task, (struct wr_task_letter *)letter);
-        wr_memory_free(&task->environment->alloc, letter, sizeof(struct wr_task_letter));
+        if (!take_letter(task, letter)) {
+            wr_task_letter_free(&task->environment->alloc, letter);
+        }
     }
     return any;
 }

@@ -4,7 +4,9 @@
  *
  *   task.c             making, stepping, the work at rest, the end
  *   task_letters.c     what letters make it do
+ *   task_plans.c       the checkpoints that it has been told of
  *   task_checkpoint.c  barriers and snapshots
+ *   task_overtake.c    barriers that do not wait
  *   task_report.c      reports and counters
  *
  * Thread: task.
@@ -40,14 +42,17 @@ struct wr_task {
     struct wr_outputs *outputs;
     struct wr_chain chain;
     /* source */
-    bool stopped; /* the barrier of a STOP or FINAL checkpoint is out */
+    bool stopped;     /* the barrier of a last checkpoint is out */
+    bool drain_asked; /* its input ends as soon as it runs on */
     uint64_t source_wake_at_ns;
     /* checkpoints */
     enum wr_gate_event_kind event; /* BARRIER or CANCEL that waits to go out; NOTHING: none */
     uint64_t event_id;
     enum wr_checkpoint_kind event_kind;
-    uint64_t settled;
-    struct wr_snapshot *open_snapshot;
+    struct wr_task_letter *plans;       /* TRIGGERs of checkpoints that are not decided, by id */
+    uint64_t told;                      /* the newest id that a TRIGGER or an ABORT has named */
+    uint64_t passed;                    /* the newest id whose barrier is out */
+    struct wr_snapshot *open_snapshots; /* being written, the oldest first */
     struct wr_snapshot *ended_snapshots;
     size_t turn_bytes;
     /* finishing */
@@ -86,6 +91,24 @@ void wr_task_end_source(struct wr_task *task);
 /* Does what the letters say; true: there were some. */
 bool wr_task_take_letters(struct wr_task *task);
 
+/* --- task_plans.c --- */
+
+/* Takes a TRIGGER until its checkpoint is decided; ids come in their order. */
+void wr_task_keep_plan(struct wr_task *task, struct wr_task_letter *trigger);
+/* NULL: it was not told of, or is decided. */
+struct wr_task_letter *wr_task_find_plan(const struct wr_task *task, uint64_t checkpoint_id);
+/* What it says of the checkpoint; NULL: nothing. Lent until it is decided. */
+const struct wr_checkpoint_plan *wr_task_plan(const struct wr_task *task, uint64_t checkpoint_id);
+void wr_task_forget_plan(struct wr_task *task, uint64_t checkpoint_id);
+void wr_task_forget_plans(struct wr_task *task); /* all */
+/* A source's next barrier waits to go out, unless an event does already. */
+void wr_task_await_barrier(struct wr_task *task);
+/* The barrier is out: a source emits no more behind that of a last checkpoint. */
+void wr_task_note_passed(struct wr_task *task, uint64_t checkpoint_id,
+                         enum wr_checkpoint_kind kind);
+/* A last checkpoint may have been aborted: whether the source still has to stand still. */
+void wr_task_judge_stop(struct wr_task *task);
+
 /* --- task_checkpoint.c --- */
 
 enum {
@@ -94,19 +117,31 @@ enum {
 
 /* The event that waits goes out, if every channel takes it. True: it did. */
 bool wr_task_pass_event(struct wr_task *task);
-/* One turn of the open snapshot; true: it moved on. */
-bool wr_task_turn_snapshot(struct wr_task *task);
+/* One turn of the oldest open snapshot that can move; true: one did. */
+bool wr_task_turn_snapshots(struct wr_task *task);
+/* Copies for one of them are near their limit: no more records until turns have made room. */
+bool wr_task_is_pressed(const struct wr_task *task);
 /* Every engine is asked at the next turn whether it has something to do by and by. */
 void wr_task_note_idle_work(struct wr_task *task);
 /* One turn of that, and of what aborted snapshots left to do; true: more is left. */
 bool wr_task_turn_idle_work(struct wr_task *task);
 /* What the io thread has answered; true: something. */
 bool wr_task_take_replies(struct wr_task *task);
-/* Ends the open snapshot, if there is one, without a report. */
-void wr_task_abort_snapshot(struct wr_task *task);
+/* End all open snapshots without a report. */
+void wr_task_abort_snapshots(struct wr_task *task);
 void wr_task_destroy_ended_snapshots(struct wr_task *task);
 /* The checkpoint is decided: what its snapshot holds open is let go of. */
-void wr_task_settle_snapshots(struct wr_task *task, uint64_t checkpoint_id, bool completed);
+void wr_task_settle_snapshot(struct wr_task *task, uint64_t checkpoint_id, bool completed);
+/* Those of older checkpoints that are no savepoints: they will not complete any more. */
+void wr_task_give_up_older(struct wr_task *task, uint64_t checkpoint_id);
+
+/* --- task_overtake.c --- */
+
+/* A barrier that needs not wait any more becomes the event that waits to go out, and the chain
+ * hurries. */
+void wr_task_overtake(struct wr_task *task, uint64_t now_ns);
+/* When one will be like that, if nothing else happens; UINT64_MAX: never. */
+uint64_t wr_task_overtake_at(const struct wr_task *task, uint64_t now_ns);
 
 /* --- task_report.c --- */
 

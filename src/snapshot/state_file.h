@@ -109,7 +109,9 @@ struct wr_restore_engine_file {
     uint32_t crc;
     bool is_shared;
     bool is_inlined;
-    weir_bytes bytes; /* inlined in the manifest, lent */
+    weir_bytes bytes;       /* inlined in the manifest, lent */
+    uint64_t checkpoint_id; /* that wrote it, and its attempt */
+    uint8_t attempt[16];
 };
 
 /* Opens and verifies header, directory, footer and identity, and the length. Blocks given by

@@ -78,7 +78,7 @@ get(weir_state *state, weir_bytes *out_result)
 weir_status
 weir_aggregating_get(weir_state *state, weir_bytes *out_result)
 {
-    return wr_state_leave(state, get(state, out_result));
+    return wr_state_lend(state, get(state, out_result), out_result);
 }
 
 weir_status

@@ -168,6 +168,7 @@ weir_backend_create_state(weir_backend *backend, const weir_state_descriptor *de
 void
 weir_backend_set_time(weir_backend *backend, int64_t now_ms)
 {
+    wr_backend_end_loans(backend->common);
     backend->now_ms = now_ms;
     backend->common->turn++;
 }
@@ -212,6 +213,7 @@ weir_backend_snapshot_begin(weir_backend *backend, const weir_snapshot_parameter
         out_snapshot == NULL) {
         return wr_fail(err, WEIR_INVALID, "a snapshot needs a backend and a writer");
     }
+    wr_backend_end_loans(backend->common);
     WR_TRY(flush_all(backend->common, err));
     return backend->common->ops.snapshot_begin(backend, parameters, out_snapshot, err);
 }
@@ -223,6 +225,7 @@ weir_backend_snapshot_turn(weir_backend *backend, weir_snapshot *snapshot, size_
     if (backend == NULL || snapshot == NULL || out_done == NULL) {
         return wr_fail(err, WEIR_INVALID, "a turn needs a snapshot that has begun");
     }
+    wr_backend_end_loans(backend->common);
     return backend->common->ops.snapshot_turn(backend, snapshot, budget_bytes, out_done, err);
 }
 
@@ -238,6 +241,7 @@ bool
 weir_backend_idle_turn(weir_backend *backend, size_t budget_bytes)
 {
     const weir_backend_ops *ops = &backend->common->ops;
+    wr_backend_end_loans(backend->common);
     return ops->idle_turn != NULL && ops->idle_turn(backend, budget_bytes);
 }
 

@@ -245,12 +245,22 @@ weir_broadcast_count(const weir_broadcast *broadcast)
     return broadcast->count;
 }
 
+/* The first failure stays with the operator's state. */
+static weir_status
+leave(const struct weir_broadcast *broadcast, weir_status status)
+{
+    return wr_operator_state_leave(broadcast->owner, broadcast->descriptor, status);
+}
+
 weir_status
 weir_broadcast_get(const weir_broadcast *broadcast, weir_bytes key, weir_bytes *out_value)
 {
     size_t index;
-    if (broadcast == NULL || out_value == NULL || (key.data == NULL && key.size != 0)) {
+    if (broadcast == NULL) {
         return WEIR_INVALID;
+    }
+    if (out_value == NULL || (key.data == NULL && key.size != 0)) {
+        return leave(broadcast, WEIR_INVALID);
     }
     if (!search(broadcast, key, &index)) {
         return WEIR_NOT_FOUND;
@@ -263,16 +273,22 @@ weir_broadcast_get(const weir_broadcast *broadcast, weir_bytes key, weir_bytes *
 weir_status
 weir_broadcast_put(weir_broadcast *broadcast, weir_bytes key, weir_bytes value)
 {
-    return broadcast != NULL && broadcast->is_writable ? wr_broadcast_put(broadcast, key, value)
-                                                       : WEIR_INVALID;
+    if (broadcast == NULL) {
+        return WEIR_INVALID;
+    }
+    return leave(broadcast,
+                 broadcast->is_writable ? wr_broadcast_put(broadcast, key, value) : WEIR_INVALID);
 }
 
 weir_status
 weir_broadcast_remove(weir_broadcast *broadcast, weir_bytes key)
 {
     size_t index;
-    if (broadcast == NULL || !broadcast->is_writable || (key.data == NULL && key.size != 0)) {
+    if (broadcast == NULL) {
         return WEIR_INVALID;
+    }
+    if (!broadcast->is_writable || (key.data == NULL && key.size != 0)) {
+        return leave(broadcast, WEIR_INVALID);
     }
     if (!search(broadcast, key, &index)) {
         return WEIR_OK;
@@ -292,7 +308,9 @@ weir_broadcast_remove(weir_broadcast *broadcast, weir_bytes key)
 void
 weir_broadcast_clear(weir_broadcast *broadcast)
 {
-    if (broadcast != NULL && broadcast->is_writable) {
+    if (broadcast != NULL && !broadcast->is_writable) {
+        (void)!leave(broadcast, WEIR_INVALID);
+    } else if (broadcast != NULL) {
         wr_buffer_clear(&broadcast->entries);
         wr_buffer_clear(&broadcast->offsets);
         broadcast->count = 0;
@@ -304,8 +322,11 @@ weir_status
 weir_broadcast_next(const weir_broadcast *broadcast, weir_cursor *cursor, weir_bytes *out_key,
                     weir_bytes *out_value)
 {
-    if (broadcast == NULL || cursor == NULL || out_key == NULL || out_value == NULL) {
+    if (broadcast == NULL) {
         return WEIR_INVALID;
+    }
+    if (cursor == NULL || out_key == NULL || out_value == NULL) {
+        return leave(broadcast, WEIR_INVALID);
     }
     if (cursor->word[0] != 0 && broadcast->count + 1 == cursor->word[1]) {
         cursor->word[0]--;

@@ -63,22 +63,25 @@ write_back(struct wr_state_common *common)
 weir_status
 wr_state_flush(struct wr_state_common *common)
 {
+    wr_lent_enter(&common->loan);
     return common->pending.is_due ? wr_state_leave(common->state, write_back(common)) : WEIR_OK;
 }
 
-weir_status
-wr_state_enter(weir_state *state, weir_state_kind kind, const weir_key **out_key)
+void
+wr_backend_end_loans(struct wr_backend_common *backend)
 {
-    if (state == NULL || state->current_key == NULL) {
-        return WEIR_INVALID;
+    for (struct wr_state_common *common = backend->states; wr_lends_copies && common != NULL;
+         common = common->next) {
+        wr_lent_enter(&common->loan);
+        wr_lent_leave(&common->loan);
     }
+}
+
+weir_status
+wr_state_enter_slowly(weir_state *state, const weir_key **out_key)
+{
     struct wr_state_common *common = state->common;
-    if (common->descriptor->kind != kind) {
-        return WEIR_INVALID;
-    }
-    state->accesses++;
     WR_TRY(wr_state_flush(common));
-    *out_key = state->current_key;
     if (common->descriptor->namespace_type != NULL) {
         WR_TRY(wr_namespace_key(common, state->current_key, out_key));
     }
@@ -101,21 +104,6 @@ weir_status
 wr_state_clear(weir_state *state, weir_state_kind kind)
 {
     return wr_state_leave(state, clear(state, kind));
-}
-
-weir_status
-wr_state_check_block(const struct wr_state_common *common, weir_bytes *block)
-{
-    if (block->data == NULL || block->size < common->fixed_size) {
-        return WEIR_INVALID;
-    }
-    if (common->is_fixed) { /* the fixed part, or the whole block: rounded up */
-        if (block->size != common->fixed_size && block->size != weir_round8(common->fixed_size)) {
-            return WEIR_INVALID;
-        }
-        block->size = common->fixed_size;
-    }
-    return block->size <= WEIR_VALUE_SIZE_MAX ? WEIR_OK : WEIR_LIMIT;
 }
 
 weir_status

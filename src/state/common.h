@@ -12,6 +12,7 @@
 #define WR_STATE_COMMON_H
 
 #include "base/buffer.h"
+#include "state/lent.h"
 #include "weir/backend.h"
 
 enum {
@@ -50,8 +51,9 @@ struct wr_backend_common {
 };
 
 struct wr_state_common {
-    /* the way of a value state in the void namespace without ttl: this line and no more */
-    bool is_plain;     /* it is one */
+    /* the way of a state in the void namespace without ttl: this line and no more */
+    bool is_direct;    /* it is one */
+    bool is_plain;     /* a value state that is one */
     bool is_in_place;  /* of a plain one: of a fixed size too */
     bool is_fixed;     /* the type */
     bool has_ttl;      /* items have timestamps */
@@ -59,6 +61,7 @@ struct wr_state_common {
     bool is_refreshed; /* with ttl: reading writes the timestamp */
     bool has_namespace_bound;
     uint32_t fixed_size; /* of the type */
+    weir_state_kind kind;
     const weir_backend_ops *ops;
     weir_status (*upsert)(weir_state *self, const weir_key *key, void **out_item,
                           bool *out_created);
@@ -93,13 +96,35 @@ struct wr_state_common {
     struct wr_buffer lent;        /* what is lent to the caller, where the engine's own cannot be */
     weir_value_builder builder;   /* results of functions */
     struct wr_write_back pending; /* of weir_map_upsert */
+    struct wr_lent loan;          /* what the last verb has lent, in builds that lend copies */
 };
 
 /* --- common.c --- */
 
+/* What begins a verb on a state that is not direct, or has something to write back. */
+weir_status wr_state_enter_slowly(weir_state *state, const weir_key **out_key);
+
 /* Begins a verb that acts on the bound key. WEIR_INVALID: no key, no namespace where there must be
  * one, or a state of another kind. *out_key is lent until the next call on the state. */
-weir_status wr_state_enter(weir_state *state, weir_state_kind kind, const weir_key **out_key);
+static inline weir_status
+wr_state_enter(weir_state *state, weir_state_kind kind, const weir_key **out_key)
+{
+    if (__builtin_expect(state == NULL || state->current_key == NULL, 0)) {
+        return WEIR_INVALID;
+    }
+    struct wr_state_common *common = state->common;
+    if (__builtin_expect(common->kind != kind, 0)) {
+        return WEIR_INVALID;
+    }
+    wr_lent_enter(&common->loan);
+    state->accesses++;
+    *out_key = state->current_key;
+    if (__builtin_expect(common->is_direct && !common->pending.is_due, 1)) {
+        return WEIR_OK;
+    }
+    return wr_state_enter_slowly(state, out_key);
+}
+
 /* All of a clear verb: what stands under the bound key goes. */
 weir_status wr_state_clear(weir_state *state, weir_state_kind kind);
 /* The first failure of a call stays with the state: the runtime looks, whatever the function does.
@@ -111,7 +136,30 @@ wr_state_leave(weir_state *state, weir_status status)
         state->failure == WEIR_OK) {
         state->failure = status;
     }
+    if (wr_lends_copies && state != NULL) {
+        wr_lent_leave(&state->common->loan);
+    }
     return status;
+}
+
+/* The same for verbs that lend bytes to be read. */
+static inline weir_status
+wr_state_lend(weir_state *state, weir_status status, weir_bytes *bytes)
+{
+    if (wr_lends_copies && status == WEIR_OK) {
+        wr_lent_bytes(&state->common->loan, bytes);
+    }
+    return wr_state_leave(state, status);
+}
+
+/* The same for verbs that lend a value of a fixed size to be changed. */
+static inline weir_status
+wr_state_lend_place(weir_state *state, weir_status status, void **place)
+{
+    if (wr_lends_copies && status == WEIR_OK) {
+        wr_lent_place(&state->common->loan, place, state->common->fixed_size);
+    }
+    return wr_state_leave(state, status);
 }
 
 /* Whether a walk over this key is under way, and whether this cursor may make one of its own or has
@@ -122,11 +170,27 @@ bool wr_state_is_walker(const struct wr_state_common *common, const weir_cursor 
 void wr_state_mark_walk(struct wr_state_common *common, const weir_cursor *cursor, bool goes_on);
 void wr_state_end_walk(struct wr_state_common *common);
 
-/* Writes back what weir_map_upsert has lent, if anything. */
+/* Writes back what weir_map_upsert has lent, if anything; ends the loan of the last verb. */
 weir_status wr_state_flush(struct wr_state_common *common);
+/* Ends the loans of all states: their functions have returned. */
+void wr_backend_end_loans(struct wr_backend_common *common);
 
 /* Whether bytes may be a block of the type, cut to their size: WEIR_INVALID, WEIR_LIMIT. */
-weir_status wr_state_check_block(const struct wr_state_common *common, weir_bytes *block);
+static inline weir_status
+wr_state_check_block(const struct wr_state_common *common, weir_bytes *block)
+{
+    if (block->data == NULL || block->size < common->fixed_size) {
+        return WEIR_INVALID;
+    }
+    if (common->is_fixed) { /* the fixed part, or the whole block: rounded up */
+        if (block->size != common->fixed_size && block->size != weir_round8(common->fixed_size)) {
+            return WEIR_INVALID;
+        }
+        block->size = common->fixed_size;
+    }
+    return block->size <= WEIR_VALUE_SIZE_MAX ? WEIR_OK : WEIR_LIMIT;
+}
+
 /* The item of a block, written at now_ms where items have timestamps; lent: the block itself, or
  * common->item. The block may be lent from common->lent. WEIR_NOMEM. */
 weir_status wr_state_item(struct wr_state_common *common, weir_bytes block, weir_bytes *out_item);

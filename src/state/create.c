@@ -194,6 +194,7 @@ wr_state_destroy(struct wr_state_common *common)
         wr_buffer_fini(buffers[i]);
     }
     wr_builder_fini(&common->builder);
+    wr_lent_fini(&common->loan);
     weir_type_destroy(common->input_type);
     weir_type_destroy(common->result_type);
     weir_state_descriptor_destroy(common->descriptor);
@@ -213,6 +214,7 @@ init_buffers(struct wr_state_common *common, const weir_alloc *alloc)
     wr_buffer_init(&common->pending.map_key, alloc);
     wr_buffer_init(&common->pending.item, alloc);
     wr_builder_init(&common->builder, alloc);
+    wr_lent_init(&common->loan);
 }
 
 static void
@@ -279,8 +281,9 @@ make_common(struct wr_backend_common *backend, const weir_state_descriptor *desc
     if (descriptor->ttl != NULL) {
         take_ttl(common, descriptor->ttl);
     }
-    common->is_plain = descriptor->kind == WEIR_STATE_VALUE && descriptor->namespace_type == NULL &&
-                       !common->has_ttl;
+    common->kind = descriptor->kind;
+    common->is_direct = descriptor->namespace_type == NULL && !common->has_ttl;
+    common->is_plain = common->is_direct && common->kind == WEIR_STATE_VALUE;
     common->is_in_place = common->is_plain && common->is_fixed;
     return WEIR_OK;
 }

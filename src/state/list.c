@@ -314,7 +314,7 @@ next(weir_state *state, weir_cursor *cursor, weir_bytes *out_element)
 weir_status
 weir_list_next(weir_state *state, weir_cursor *cursor, weir_bytes *out_element)
 {
-    return wr_state_leave(state, next(state, cursor, out_element));
+    return wr_state_lend(state, next(state, cursor, out_element), out_element);
 }
 
 weir_status

@@ -161,7 +161,7 @@ get(weir_state *state, weir_bytes map_key, weir_bytes *out_value)
 weir_status
 weir_map_get(weir_state *state, weir_bytes key, weir_bytes *out_value)
 {
-    return wr_state_leave(state, get(state, key, out_value));
+    return wr_state_lend(state, get(state, key, out_value), out_value);
 }
 
 bool
@@ -256,8 +256,9 @@ weir_status
 weir_map_upsert(weir_state *state, weir_bytes key, void **out_value, bool *out_created)
 {
     bool created = false;
-    return wr_state_leave(
-        state, upsert(state, key, out_value, out_created != NULL ? out_created : &created));
+    return wr_state_lend_place(
+        state, upsert(state, key, out_value, out_created != NULL ? out_created : &created),
+        out_value);
 }
 
 static weir_status
@@ -308,7 +309,11 @@ next(weir_state *state, weir_cursor *cursor, weir_bytes *out_key, weir_bytes *ou
 weir_status
 weir_map_next(weir_state *state, weir_cursor *cursor, weir_bytes *out_key, weir_bytes *out_value)
 {
-    return wr_state_leave(state, next(state, cursor, out_key, out_value));
+    weir_status status = next(state, cursor, out_key, out_value);
+    if (wr_lends_copies && status == WEIR_OK) {
+        wr_lent_entry(&state->common->loan, out_key, out_value);
+    }
+    return wr_state_leave(state, status);
 }
 
 /* By a walk that changes nothing: it may be asked in the middle of another. */

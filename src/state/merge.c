@@ -160,6 +160,7 @@ merge_namespaces(weir_state *state, weir_bytes target, const weir_bytes *sources
     if (kind != WEIR_STATE_LIST && kind != WEIR_STATE_REDUCING && kind != WEIR_STATE_AGGREGATING) {
         return WEIR_INVALID;
     }
+    wr_lent_enter(&common->loan);
     state->accesses++;
     wr_state_end_walk(common);
     const weir_alloc *alloc = &common->backend->alloc;

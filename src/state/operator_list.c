@@ -65,10 +65,10 @@ weir_operator_list_at(const weir_operator_list *list, size_t index)
     return weir_bytes_of(element + 8, wr_get_u64(element));
 }
 
-weir_status
-weir_operator_list_add(weir_operator_list *list, weir_bytes value)
+static weir_status
+add(weir_operator_list *list, weir_bytes value)
 {
-    if (list == NULL || (value.data == NULL && value.size != 0) ||
+    if ((value.data == NULL && value.size != 0) ||
         value.size < weir_type_fixed_size(list->descriptor->type)) {
         return WEIR_INVALID;
     }
@@ -97,6 +97,15 @@ weir_operator_list_add(weir_operator_list *list, weir_bytes value)
     }
     list->count++;
     return WEIR_OK;
+}
+
+weir_status
+weir_operator_list_add(weir_operator_list *list, weir_bytes value)
+{
+    if (list == NULL) {
+        return WEIR_INVALID;
+    }
+    return wr_operator_state_leave(list->owner, list->descriptor, add(list, value));
 }
 
 void

@@ -10,6 +10,7 @@
 
 struct weir_operator_list {
     struct weir_operator_list *next;
+    struct wr_operator_state *owner;   /* lent; NULL: a snapshot's copy */
     weir_state_descriptor *descriptor; /* our own */
     size_t count;
     struct wr_buffer elements;
@@ -18,6 +19,7 @@ struct weir_operator_list {
 
 struct weir_broadcast {
     struct weir_broadcast *next;
+    struct wr_operator_state *owner;   /* lent; NULL: a snapshot's copy */
     weir_state_descriptor *descriptor; /* our own */
     size_t count;
     size_t dead_bytes; /* of entries that are no more */
@@ -33,7 +35,16 @@ struct wr_operator_state {
     struct weir_broadcast *broadcasts;
     size_t list_count;
     size_t broadcast_count;
+    weir_status failure;                   /* of the first verb that failed */
+    const weir_state_descriptor *refusing; /* what refused it; lent */
 };
+
+/* --- operator_state.c --- */
+
+/* What a verb answers: the first failure stays with the operator's state, and WEIR_NOT_FOUND is
+ * none. Gives the status back. */
+weir_status wr_operator_state_leave(struct wr_operator_state *state,
+                                    const weir_state_descriptor *descriptor, weir_status status);
 
 /* --- operator_list.c --- */
 

@@ -120,9 +120,40 @@ no_memory(const struct wr_operator_state *state, const char *name, weir_error *e
                    name);
 }
 
+weir_status
+wr_operator_state_leave(struct wr_operator_state *state, const weir_state_descriptor *descriptor,
+                        weir_status status)
+{
+    if (__builtin_expect(status != WEIR_OK && status != WEIR_NOT_FOUND, 0) && state != NULL &&
+        state->failure == WEIR_OK) {
+        state->failure = status;
+        state->refusing = descriptor;
+    }
+    return status;
+}
+
+weir_status
+wr_operator_state_failure(const struct wr_operator_state *state, weir_error *err)
+{
+    if (__builtin_expect(state->failure == WEIR_OK, 1)) {
+        return WEIR_OK;
+    }
+    bool is_map = state->refusing->kind == WEIR_STATE_BROADCAST;
+    const char *advice = "";
+    if (state->failure == WEIR_NOMEM) {
+        advice = "; raise taskmanager.memory.managed.size";
+    } else if (state->failure == WEIR_INVALID && is_map) {
+        advice = "; only the broadcast side may write, and only whole keys and values of its types";
+    }
+    return wr_fail(err, state->failure, "%s '%s' refused a call: %s%s",
+                   is_map ? "broadcast state" : "operator list state", state->refusing->name,
+                   weir_status_meaning(state->failure), advice);
+}
+
 static void
 append_list(struct wr_operator_state *state, struct weir_operator_list *list)
 {
+    list->owner = state;
     struct weir_operator_list **end = &state->lists;
     while (*end != NULL) {
         end = &(*end)->next;
@@ -134,6 +165,7 @@ append_list(struct wr_operator_state *state, struct weir_operator_list *list)
 static void
 append_broadcast(struct wr_operator_state *state, struct weir_broadcast *broadcast)
 {
+    broadcast->owner = state;
     struct weir_broadcast **end = &state->broadcasts;
     while (*end != NULL) {
         end = &(*end)->next;

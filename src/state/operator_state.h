@@ -31,6 +31,9 @@ weir_status wr_operator_state_restore(struct wr_operator_state *state,
 weir_status wr_operator_state_broadcast(struct wr_operator_state *state,
                                         const weir_state_descriptor *descriptor,
                                         weir_broadcast **out_broadcast, weir_error *err);
+/* The first failure of a verb of weir/state.h on any of these lists and maps, in words: it fails
+ * the task whatever the function did with it. WEIR_OK: there was none. */
+weir_status wr_operator_state_failure(const struct wr_operator_state *state, weir_error *err);
 /* Puts one restored entry; value data NULL: null. */
 weir_status wr_operator_state_restore_entry(struct wr_operator_state *state,
                                             const weir_state_descriptor *descriptor, weir_bytes key,

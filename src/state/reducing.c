@@ -58,7 +58,7 @@ get(weir_state *state, weir_bytes *out_value)
 weir_status
 weir_reducing_get(weir_state *state, weir_bytes *out_value)
 {
-    return wr_state_leave(state, get(state, out_value));
+    return wr_state_lend(state, get(state, out_value), out_value);
 }
 
 weir_status

@@ -30,13 +30,14 @@ weir_value_upsert(weir_state *state, void **out_value, bool *out_created)
 {
     if (__builtin_expect(state == NULL || state->current_key == NULL || out_value == NULL, 0) ||
         __builtin_expect(!state->common->is_in_place, 0)) {
-        return wr_state_leave(state, upsert_slowly(state, out_value, out_created));
+        return wr_state_lend_place(state, upsert_slowly(state, out_value, out_created), out_value);
     }
+    wr_lent_enter(&state->common->loan);
     state->accesses++;
     bool created = false;
     bool *where = out_created != NULL ? out_created : &created;
-    return wr_state_leave(state,
-                          state->common->upsert(state, state->current_key, out_value, where));
+    return wr_state_lend_place(
+        state, state->common->upsert(state, state->current_key, out_value, where), out_value);
 }
 
 static __attribute__((noinline)) weir_status
@@ -55,10 +56,12 @@ weir_value_get(weir_state *state, weir_bytes *out_value)
 {
     if (__builtin_expect(state == NULL || state->current_key == NULL || out_value == NULL, 0) ||
         __builtin_expect(!state->common->is_plain, 0)) {
-        return wr_state_leave(state, get_slowly(state, out_value));
+        return wr_state_lend(state, get_slowly(state, out_value), out_value);
     }
+    wr_lent_enter(&state->common->loan);
     state->accesses++;
-    return wr_state_leave(state, state->common->find(state, state->current_key, out_value));
+    return wr_state_lend(state, state->common->find(state, state->current_key, out_value),
+                         out_value);
 }
 
 weir_status
@@ -101,6 +104,8 @@ weir_state_upsert_many(weir_state *state, const weir_key *keys, size_t count, vo
         !state->common->is_in_place) {
         return WEIR_INVALID;
     }
+    wr_lent_enter(&state->common->loan);
+    wr_lent_leave(&state->common->loan);
     state->accesses += count;
     return state->common->ops->upsert_many(state, keys, count, out_values);
 }

@@ -4,10 +4,10 @@
  * Opening, in this order:
  *   1. the checkpoint directory               made where missing, each new name synced
  *   2. the job's lock                         lock.c; the last attempt it names is fenced
- *   3. <job-id>, shared, taskowned            as Flink has them
- *   4. other attempts in the job's directory  fence.c
- *   5. .<attempt>                             from here on we may build
- *   6. _finished of an earlier run            gone: this job runs again
+ *   3. other attempts in the job's directory  fence.c, before the lock's guard is let go
+ *   4. .<attempt>                             likewise; from here on we may build
+ *   5. _finished of an earlier run            likewise gone: this job runs again
+ *   6. shared, taskowned                      as Flink has them
  */
 #include "base/fail.h"
 #include "base/little.h"
@@ -15,6 +15,7 @@
 #include "storage/find.h"
 #include "storage/handle.h"
 #include "storage/layout.h"
+#include "storage/savepoint_storage.h"
 
 #include <string.h>
 
@@ -50,11 +51,8 @@ fill(struct wr_checkpoint_storage *storage, const struct wr_storage_parameters *
         return wr_fail(err, WEIR_NOMEM, "no memory to open the checkpoint storage");
     }
     WR_TRY(wr_location_path(parameters->directory, storage->root, err));
-    WR_TRY(wr_path_join(storage->job_directory, storage->root,
-                        storage->create_subdir ? storage->job_id : "", err));
-    char name[1 + WR_ATTEMPT_SIZE] = ".";
-    memcpy(name + 1, storage->attempt, sizeof storage->attempt);
-    return wr_path_join(storage->hidden, storage->job_directory, name, err);
+    return wr_path_join(storage->job_directory, storage->root,
+                        storage->create_subdir ? storage->job_id : "", err);
 }
 
 static weir_status
@@ -65,8 +63,8 @@ make_in_job_directory(struct wr_checkpoint_storage *storage, const char *name, w
     return wr_directory_create(storage->os, path, err);
 }
 
-static weir_status
-remove_finished(struct wr_checkpoint_storage *storage, weir_error *err)
+weir_status
+wr_remove_finished(struct wr_checkpoint_storage *storage, weir_error *err)
 {
     char path[WR_PATH_MAX];
     WR_TRY(wr_path_join(path, storage->job_directory, WR_FINISHED_NAME, err));
@@ -83,13 +81,10 @@ open_storage(struct wr_checkpoint_storage *storage, bool take_over, weir_error *
 {
     WR_TRY(wr_directory_create_all(storage->os, storage->root, err));
     WR_TRY(wr_job_lock_take(storage, take_over, err));
-    WR_TRY(wr_directory_create(storage->os, storage->job_directory, err));
     WR_TRY(wr_directory_sync(storage->os, storage->root, err));
     WR_TRY(make_in_job_directory(storage, "shared", err));
-    WR_TRY(make_in_job_directory(storage, "taskowned", err));
-    WR_TRY(wr_fence_others(storage, err));
-    WR_TRY(wr_directory_create(storage->os, storage->hidden, err));
-    return remove_finished(storage, err); /* completion syncs the directory's other names */
+    /* completion syncs the directory's names */
+    return make_in_job_directory(storage, "taskowned", err);
 }
 
 static void
@@ -97,6 +92,7 @@ destroy(struct wr_checkpoint_storage *storage)
 {
     wr_job_lock_drop(storage);
     weir_alloc alloc = storage->alloc;
+    wr_buffer_fini(&storage->fenced);
     if (storage->job_name != NULL) {
         wr_memory_free(&alloc, storage->job_name, strlen(storage->job_name) + 1);
     }
@@ -116,6 +112,7 @@ wr_checkpoint_storage_open(const struct wr_storage_parameters *parameters,
     storage->alloc = parameters->alloc;
     storage->create_subdir = parameters->create_subdir;
     storage->lock_file = -1;
+    wr_buffer_init(&storage->fenced, &storage->alloc);
     weir_status status = fill(storage, parameters, err);
     if (status == WEIR_OK) {
         status = open_storage(storage, parameters->take_over, err);
@@ -141,7 +138,62 @@ wr_checkpoint_storage_close(struct wr_checkpoint_storage *storage)
     destroy(storage);
 }
 
+/* What the last attempt was completing when it failed must not be found complete later: what goes
+ * on from here was not restored from it. */
+static weir_status
+give_up_unsure(struct wr_checkpoint_storage *storage, weir_error *err)
+{
+    if (storage->unsure != 0) {
+        WR_TRY(wr_checkpoint_storage_abandon(storage, storage->unsure, err));
+    }
+    if (storage->sharing != 0) {
+        WR_TRY(wr_checkpoint_storage_abandon(storage, storage->sharing, err));
+    }
+    return WEIR_OK;
+}
+
+weir_status
+wr_checkpoint_storage_renew(struct wr_checkpoint_storage *storage, const char *attempt,
+                            weir_error *err)
+{
+    if (!wr_is_hex_id(attempt) || strcmp(attempt, storage->attempt) == 0) {
+        return wr_fail(err, WEIR_INVALID,
+                       "checkpoint storage: the next attempt '%s' must be 32 hex digits (0-9a-f), "
+                       "and not the last one",
+                       attempt);
+    }
+    WR_TRY(give_up_unsure(storage, err));
+    return wr_job_lock_renew(storage, attempt, err);
+}
+
+static bool
+has_fenced(void *argument, const char *attempt)
+{
+    const struct wr_checkpoint_storage *storage = argument;
+    const struct wr_buffer *fenced = &storage->fenced;
+    for (size_t at = 0; at < fenced->size; at += WR_ATTEMPT_SIZE) {
+        if (strcmp((const char *)fenced->data + at, attempt) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+weir_status
+wr_checkpoint_storage_sweep_savepoints(struct wr_checkpoint_storage *storage, const char *directory,
+                                       weir_error *err)
+{
+    return wr_savepoints_sweep(storage->os, &storage->alloc, directory, storage->job_id, has_fenced,
+                               storage, err);
+}
+
 /* --- paths --- */
+
+const char *
+wr_checkpoint_storage_hidden(const struct wr_checkpoint_storage *storage)
+{
+    return storage->hidden;
+}
 
 weir_status
 wr_checkpoint_storage_path(const struct wr_checkpoint_storage *storage, uint64_t checkpoint_id,

@@ -46,6 +46,20 @@ weir_status wr_checkpoint_storage_open(const struct wr_storage_parameters *param
 void wr_checkpoint_storage_close(
     struct wr_checkpoint_storage *storage); /* drops the lock; NULL ok */
 
+/* The job goes on in this process under another attempt (32 hex digits, not used before): the last
+ * one's hidden directory is fenced and removed with all that was being built, the lock names the
+ * new one. WEIR_CANCELLED: the job was taken over. After another failure it may be called again;
+ * until it succeeds nothing else may but close. */
+weir_status wr_checkpoint_storage_renew(struct wr_checkpoint_storage *storage, const char *attempt,
+                                        weir_error *err);
+/* Removes what this job's attempts that were fenced since opening, and by it, were building as
+ * savepoints in a target directory. Once it is open and after each renewal, for the default target;
+ * that of a single savepoint in another one stays, hidden, until somebody removes it. */
+weir_status wr_checkpoint_storage_sweep_savepoints(struct wr_checkpoint_storage *storage,
+                                                   const char *directory, weir_error *err);
+
+/* Where this attempt builds, and what a fenced one has lost. Lent, until the next renewal. */
+const char *wr_checkpoint_storage_hidden(const struct wr_checkpoint_storage *storage);
 /* The path of a data file of a checkpoint being built, into out (WR_PATH_MAX). */
 weir_status wr_checkpoint_storage_path(const struct wr_checkpoint_storage *storage,
                                        uint64_t checkpoint_id, const char *name, char *out,

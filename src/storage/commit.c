@@ -30,7 +30,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char metadata_temporary[] = "_metadata.tmp";
 static const char finished_temporary[] = "_finished.tmp";
 
 static weir_status
@@ -56,28 +55,6 @@ wr_checkpoint_storage_begin(struct wr_checkpoint_storage *storage, uint64_t chec
     char path[WR_PATH_MAX];
     WR_TRY(wr_checkpoint_path(storage->hidden, checkpoint_id, path, err));
     return wr_fence_judge(storage, wr_directory_create(storage->os, path, err), err);
-}
-
-/* Step 2. */
-static weir_status
-write_metadata(struct wr_checkpoint_storage *storage, const char *directory,
-               const struct wr_manifest *manifest, weir_error *err)
-{
-    char temporary[WR_PATH_MAX];
-    char path[WR_PATH_MAX];
-    WR_TRY(wr_path_join(temporary, directory, metadata_temporary, err));
-    WR_TRY(wr_path_join(path, directory, WR_METADATA_NAME, err));
-    struct wr_buffer bytes;
-    wr_buffer_init(&bytes, &storage->alloc);
-    weir_status status = wr_manifest_encode(manifest, &bytes, err);
-    if (status == WEIR_OK) {
-        status = wr_small_file_write(storage->os, temporary, true,
-                                     weir_bytes_of(bytes.data, bytes.size), err);
-    }
-    wr_buffer_fini(&bytes);
-    WR_TRY(status);
-    WR_TRY(wr_path_rename(storage->os, temporary, path, false, err));
-    return wr_directory_sync(storage->os, directory, err);
 }
 
 /* Takes a checkpoint out of sight whose completion failed after the rename. It may have been taken
@@ -141,7 +118,7 @@ wr_checkpoint_storage_complete(struct wr_checkpoint_storage *storage,
     bool has_shared = false;
     weir_status status = wr_share_files(storage, directory, manifest, &has_shared, err);
     if (status == WEIR_OK) {
-        status = write_metadata(storage, directory, manifest, err);
+        status = wr_metadata_write(storage->os, &storage->alloc, directory, manifest, err);
     }
     if (status == WEIR_OK && has_shared) {
         status = wr_sync_shared(storage, err);

@@ -10,6 +10,10 @@
  *
  * That is why any failure, whatever its errno, is judged by one question: is our hidden directory
  * there?
+ *
+ * What it has just completed is visible, and maybe not durable yet: it was killed between the
+ * rename of chk-N and the syncs of both directories. So both are synced before the hidden one goes
+ * and anybody restores: nobody commits by a checkpoint that a power cut can still take.
  */
 #include "base/fail.h"
 #include "base/little.h"
@@ -36,6 +40,28 @@ note_highest(struct wr_checkpoint_storage *storage, const char *directory, weir_
     return status;
 }
 
+/* Whose unfinished savepoints may be removed. */
+static weir_status
+note_attempt(struct wr_checkpoint_storage *storage, const char *attempt, weir_error *err)
+{
+    wr_buffer_put(&storage->fenced, attempt, WR_ATTEMPT_SIZE);
+    if (storage->fenced.refused) {
+        storage->fenced.refused = false; /* what it held it holds; it may be tried again */
+        return wr_fail(err, WEIR_NOMEM, "no memory to fence attempt %s", attempt);
+    }
+    return WEIR_OK;
+}
+
+/* Removes a fenced directory; what was renamed out of it is durable then. */
+static weir_status
+remove_fenced(struct wr_checkpoint_storage *storage, const char *directory, const char *path,
+              weir_error *err)
+{
+    WR_TRY(wr_directory_sync(storage->os, path, err));
+    WR_TRY(wr_directory_sync(storage->os, directory, err));
+    return wr_directory_remove_all(storage->os, path, err);
+}
+
 weir_status
 wr_fence_attempt(struct wr_checkpoint_storage *storage, const char *directory, const char *name,
                  weir_error *err)
@@ -44,6 +70,7 @@ wr_fence_attempt(struct wr_checkpoint_storage *storage, const char *directory, c
     char to[WR_PATH_MAX];
     char fenced[WR_OS_NAME_MAX];
     snprintf(fenced, sizeof fenced, WR_FENCED_PREFIX "%s-%s", name + 1, storage->attempt);
+    WR_TRY(note_attempt(storage, name + 1, err));
     WR_TRY(wr_path_join(from, directory, name, err));
     WR_TRY(wr_path_join(to, directory, fenced, err));
     weir_status status = wr_path_rename(storage->os, from, to, false, err);
@@ -51,7 +78,7 @@ wr_fence_attempt(struct wr_checkpoint_storage *storage, const char *directory, c
         status = note_highest(storage, to, err);
     }
     if (status == WEIR_OK) {
-        status = wr_directory_remove_all(storage->os, to, err);
+        status = remove_fenced(storage, directory, to, err);
     }
     if (status == WEIR_OK) {
         status = wr_sweep_fenced(storage, directory, name + 1, err);
@@ -72,7 +99,7 @@ sweep_one(void *argument, const char *name)
     if (strncmp(name, WR_FENCED_PREFIX, strlen(WR_FENCED_PREFIX)) == 0) {
         char path[WR_PATH_MAX];
         WR_TRY(wr_path_join(path, storage->job_directory, name, sweep->err));
-        return wr_directory_remove_all(storage->os, path, sweep->err);
+        return remove_fenced(storage, storage->job_directory, path, sweep->err);
     }
     /* Without a level of its own the job shares its directory, and an attempt may be another job's;
      * the last one of this job was fenced by name, out of the lock. */

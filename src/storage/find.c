@@ -13,6 +13,7 @@
 #include "storage/layout.h"
 #include "storage/search.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -267,6 +268,33 @@ wr_snapshot_find(struct wr_os *os, const weir_alloc *alloc, const char *text, co
         wr_manifest_fini(&out_found->manifest);
     }
     return status;
+}
+
+static weir_status
+sync_if_possible(struct wr_os *os, const char *path, weir_error *err)
+{
+    weir_error why = { .status = WEIR_OK };
+    weir_status status = wr_directory_sync(os, path, &why);
+    if (status == WEIR_NOT_FOUND || why.sys_errno == EINVAL || why.sys_errno == EROFS) {
+        return WEIR_OK;
+    }
+    if (status != WEIR_OK && err != NULL) {
+        *err = why;
+    }
+    return status;
+}
+
+/* Both parents of the rename that made it visible. */
+weir_status
+wr_found_snapshot_sync(struct wr_os *os, const struct wr_found_snapshot *found, weir_error *err)
+{
+    char path[WR_PATH_MAX];
+    char name[1 + WR_ATTEMPT_SIZE] = ".";
+    memcpy(name + 1, found->manifest.attempt, WR_ATTEMPT_SIZE);
+    WR_TRY(wr_path_join(path, found->directory, "..", err));
+    WR_TRY(sync_if_possible(os, path, err));
+    WR_TRY(wr_path_join(path, path, name, err));
+    return sync_if_possible(os, path, err);
 }
 
 void

@@ -4,7 +4,7 @@
  *   DIR/chk-7, DIR/chk-7/_metadata    that checkpoint (or a file:// of it)
  *   latest:DIR, latest:DIR/<job-id>   the newest of the one job of this name below DIR
  *
- * Never touches what it reads. Thread: host, before the job starts.
+ * Never changes what it reads. Thread: host, before the job starts.
  */
 #ifndef WR_STORAGE_FIND_H
 #define WR_STORAGE_FIND_H
@@ -26,6 +26,12 @@ struct wr_found_snapshot {
 weir_status wr_snapshot_find(struct wr_os *os, const weir_alloc *alloc, const char *text,
                              const char *job_name, struct wr_found_snapshot *out_found,
                              weir_error *err);
+/* Makes what was found by its path durable: whoever made it may have been killed before it was, and
+ * what is done from now on, a power cut could not take back with it. Where the file system cannot
+ * sync, read-only ones, there is nothing to be done. (What `latest:` finds, opening the storage
+ * does.) */
+weir_status wr_found_snapshot_sync(struct wr_os *os, const struct wr_found_snapshot *found,
+                                   weir_error *err);
 void wr_found_snapshot_fini(struct wr_found_snapshot *found);
 
 /* The newest complete checkpoint of a job of this name anywhere below the checkpoint directory; for

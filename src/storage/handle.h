@@ -18,6 +18,7 @@ struct wr_checkpoint_storage {
     char attempt[WR_ATTEMPT_SIZE];
     int lock_file;                   /* -1: none */
     uint64_t highest_fenced;         /* the highest id that a fenced attempt had begun */
+    struct wr_buffer fenced;         /* the names of fenced attempts, WR_ATTEMPT_SIZE each */
     uint64_t unsure;                 /* an id whose completion failed after its rename; 0: none */
     bool is_shared_durable;          /* the directory `shared` was synced into its parent */
     uint64_t sharing;                /* an id whose files may stand in shared already; 0: none */
@@ -38,9 +39,18 @@ weir_status wr_sweep_fenced(struct wr_checkpoint_storage *storage, const char *d
                             const char *attempt, weir_error *err);
 weir_status wr_sync_shared(const struct wr_checkpoint_storage *storage, weir_error *err);
 
-/* Takes the job's lock and fences its last holder (lock.c). WEIR_BUSY. */
+/* Takes the job's lock, fences its last holder and all others, makes <job-id> and .<attempt>
+ * (lock.c). WEIR_BUSY. */
 weir_status wr_job_lock_take(struct wr_checkpoint_storage *storage, bool take_over,
                              weir_error *err);
+/* Fences our own last attempt, puts the next one into the lock and into `storage`, and makes its
+ * directory.
+ * WEIR_CANCELLED: another process has taken the job over. After a failure it may be called again.
+ */
+weir_status wr_job_lock_renew(struct wr_checkpoint_storage *storage, const char *attempt,
+                              weir_error *err);
+/* The mark of an earlier run's end (checkpoint_storage.c). */
+weir_status wr_remove_finished(struct wr_checkpoint_storage *storage, weir_error *err);
 void wr_job_lock_drop(struct wr_checkpoint_storage *storage);
 
 /* Renames an older attempt's hidden directory `name` away from its owner, and removes it (fence.c).

@@ -13,6 +13,7 @@
 #include <string.h>
 
 static const char checkpoint_prefix[] = "chk-";
+static const char metadata_temporary[] = "_metadata.tmp";
 
 void
 wr_checkpoint_name(uint64_t checkpoint_id, char out_name[WR_CHECKPOINT_NAME_SIZE])
@@ -142,4 +143,25 @@ wr_small_file_write(struct wr_os *os, const char *path, bool exclusive, weir_byt
     }
     wr_file_close(os, file);
     return status;
+}
+
+weir_status
+wr_metadata_write(struct wr_os *os, const weir_alloc *alloc, const char *directory,
+                  const struct wr_manifest *manifest, weir_error *err)
+{
+    char temporary[WR_PATH_MAX];
+    char path[WR_PATH_MAX];
+    WR_TRY(wr_path_join(temporary, directory, metadata_temporary, err));
+    WR_TRY(wr_path_join(path, directory, WR_METADATA_NAME, err));
+    struct wr_buffer bytes;
+    wr_buffer_init(&bytes, alloc);
+    weir_status status = wr_manifest_encode(manifest, &bytes, err);
+    if (status == WEIR_OK) {
+        status =
+            wr_small_file_write(os, temporary, true, weir_bytes_of(bytes.data, bytes.size), err);
+    }
+    wr_buffer_fini(&bytes);
+    WR_TRY(status);
+    WR_TRY(wr_path_rename(os, temporary, path, false, err));
+    return wr_directory_sync(os, directory, err);
 }

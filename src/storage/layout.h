@@ -41,4 +41,9 @@ weir_status wr_checkpoints_list(struct wr_os *os, const char *directory, bool co
 weir_status wr_small_file_write(struct wr_os *os, const char *path, bool exclusive,
                                 weir_bytes content, weir_error *err);
 
+/* A snapshot's `_metadata`: under another name first, synced, then renamed, then all names in the
+ * directory are made durable. */
+weir_status wr_metadata_write(struct wr_os *os, const weir_alloc *alloc, const char *directory,
+                              const struct wr_manifest *manifest, weir_error *err);
+
 #endif /* WR_STORAGE_LAYOUT_H */

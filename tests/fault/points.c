@@ -2,14 +2,17 @@
 /* points: every system call and every allocation of a whole job's life fails in turn (rungs R6,
  * R7).
  *
- *   points calls [--only N]         each fallible call x {EIO, ENOSPC, EINTR, short} x {once,
- * sticky} points allocations [--only N]   each request x {once, sticky}
+ *   points calls         each fallible call x {EIO, ENOSPC, EINTR, short} x {once, sticky}
+ *   points allocations   each request x {once, sticky}
+ *       --only N         that point alone
+ *       --scenario N     of that scenario alone; counted from 1
  *
  * A scenario is a run that restores from a checkpoint, takes three more, commits, drops and ends.
  * At each point: an error with words or a clean retry, no crash, no leak; and the run that follows,
  * without faults, ends with everything committed exactly once.
  */
 #include "support/lab.h"
+#include "support/relay_job.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,18 +29,20 @@ struct scenario {
         stop_after; /* a run stopped after so many steps comes before, without faults; 0: none */
     bool direct;    /* the file system takes O_DIRECT */
     bool incremental;
-    bool inlined; /* small state stands in _metadata */
+    bool inlined;      /* small state stands in _metadata */
+    uint64_t fails_at; /* relay: the record that its function fails at; the job restarts. 0: none */
 };
 
 static const struct scenario scenarios[] = {
-    { "sequence_sum, from empty", LAB_SEQUENCE_SUM, 40, 1, 0, true, false, false },
-    { "sequence_sum, two subtasks, restored", LAB_SEQUENCE_SUM, 60, 2, 900, true, false, false },
-    { "sequence_sum, restored, incremental", LAB_SEQUENCE_SUM, 50, 1, 700, true, true, false },
-    { "wordcount, restored", LAB_WORDCOUNT, 12, 1, 300, true, false, false },
-    { "wordcount, restored, inlined", LAB_WORDCOUNT, 12, 1, 300, true, false, true },
-    { "windows, restored", LAB_WINDOWS, 30, 1, 600, true, false, false },
-    { "wordcount over a socket", LAB_SOCKET, 3, 1, 0, true, false, false },
-    { "wordcount, two subtasks, no O_DIRECT", LAB_WORDCOUNT, 8, 2, 0, false, false, false },
+    { "sequence_sum, from empty", LAB_SEQUENCE_SUM, 40, 1, 0, true, false, false, 0 },
+    { "sequence_sum, two subtasks, restored", LAB_SEQUENCE_SUM, 60, 2, 900, true, false, false, 0 },
+    { "sequence_sum, restored, incremental", LAB_SEQUENCE_SUM, 50, 1, 700, true, true, false, 0 },
+    { "wordcount, restored", LAB_WORDCOUNT, 12, 1, 300, true, false, false, 0 },
+    { "wordcount, restored, inlined", LAB_WORDCOUNT, 12, 1, 300, true, false, true, 0 },
+    { "windows, restored", LAB_WINDOWS, 30, 1, 600, true, false, false, 0 },
+    { "wordcount over a socket", LAB_SOCKET, 3, 1, 0, true, false, false, 0 },
+    { "wordcount, two subtasks, no O_DIRECT", LAB_WORDCOUNT, 8, 2, 0, false, false, false, 0 },
+    { "relay, restarted", LAB_RELAY, 40, 1, 0, true, false, false, 25 },
 };
 
 enum {
@@ -67,6 +72,7 @@ attempt_of(const struct scenario *scenario)
                                  .incremental = scenario->incremental,
                                  .inlined = scenario->inlined,
                                  .rate = 1000,
+                                 .restarts = scenario->fails_at != 0 ? 3 : 0,
                                  .steps_max = 400000 };
 }
 
@@ -160,6 +166,8 @@ run_point(const struct scenario *scenario, const struct os_fault_plan *plan, uin
         return false;
     }
     os_fault_init(out_fault, os_sim_os(lab.sim), plan);
+    struct relay_orders orders = { .place = RELAY_PROCESS, .countdown = scenario->fails_at };
+    lab.relay = scenario->fails_at != 0 ? &orders : NULL;
     struct alloc_fault alloc;
     alloc_fault_init(&alloc, alloc_at, alloc_sticky);
     struct lab_attempt attempt = attempt_of(scenario);
@@ -181,10 +189,13 @@ run_point(const struct scenario *scenario, const struct os_fault_plan *plan, uin
 }
 
 static bool
-run_calls(uint64_t only, uint64_t *points, uint64_t *visited, uint64_t *failures)
+run_calls(uint64_t only, size_t scenario, uint64_t *points, uint64_t *visited, uint64_t *failures)
 {
     uint64_t number = 0;
     for (size_t i = 0; i < SCENARIOS; i++) {
+        if (scenario != 0 && scenario != i + 1) {
+            continue;
+        }
         struct os_fault_plan none = { .fail_at = 0 };
         struct os_fault fault;
         uint64_t requests;
@@ -220,10 +231,14 @@ run_calls(uint64_t only, uint64_t *points, uint64_t *visited, uint64_t *failures
 }
 
 static bool
-run_allocations(uint64_t only, uint64_t *points, uint64_t *visited, uint64_t *failures)
+run_allocations(uint64_t only, size_t scenario, uint64_t *points, uint64_t *visited,
+                uint64_t *failures)
 {
     uint64_t number = 0;
     for (size_t i = 0; i < SCENARIOS; i++) {
+        if (scenario != 0 && scenario != i + 1) {
+            continue;
+        }
         struct os_fault_plan none = { .fail_at = 0 };
         struct os_fault fault;
         uint64_t requests;
@@ -261,19 +276,27 @@ main(int argc, char **argv)
         FLOOR = 2000
     };
     if (argc < 2 || (strcmp(argv[1], "calls") != 0 && strcmp(argv[1], "allocations") != 0)) {
-        fprintf(stderr, "usage: points calls|allocations [--only N]\n");
+        fprintf(stderr, "usage: points calls|allocations [--only N] [--scenario N]\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     bool calls = strcmp(argv[1], "calls") == 0;
-    uint64_t only = argc == 4 ? strtoull(argv[3], NULL, 0) : 0;
+    uint64_t only = 0;
+    size_t scenario = 0;
+    for (int i = 2; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--only") == 0) {
+            only = strtoull(argv[i + 1], NULL, 0);
+        } else {
+            scenario = (size_t)strtoull(argv[i + 1], NULL, 0);
+        }
+    }
     uint64_t points = 0;
     uint64_t visited = 0;
     uint64_t failures = 0;
-    bool ran = calls ? run_calls(only, &points, &visited, &failures)
-                     : run_allocations(only, &points, &visited, &failures);
+    bool ran = calls ? run_calls(only, scenario, &points, &visited, &failures)
+                     : run_allocations(only, scenario, &points, &visited, &failures);
     printf("%s points %" PRIu64 "/%" PRIu64 ", %" PRIu64 " failures\n", calls ? "R6" : "R7",
            visited, points, failures);
-    bool enough = only != 0 || (points >= FLOOR && visited == points);
+    bool enough = only != 0 || scenario != 0 || (points >= FLOOR && visited == points);
     return ran && enough && failures == 0 ? 0 : 1;
 }

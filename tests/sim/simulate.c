@@ -1,248 +1,223 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* simulate: whole jobs under random schedules, kills and disk faults, judged by the oracle (rung
- * R4).
+/* simulate: whole jobs under random schedules, judged after every step (rung R4).
  *
- *   simulate --seeds 2000 [--first 0x1]       a campaign; floors are enforced
- *   simulate --seed 0x5eed                    one seed, with words
+ *   simulate --seeds 2000 [--first 0x1]       a campaign; floors and marks are enforced
+ *   simulate --seed 0x5eed [--drop 3,5]       one schedule, with words; without these troubles
+ *   simulate --seed 0x5eed --shrink           which of its troubles it needs to fail
  *   ... --job windows                         this job, whatever the seed draws
+ *   ... --failures 5                         a campaign goes on until so many have failed
+ *   ... --count FILE                          a campaign adds what it counted to this file's
+ *   simulate --add PART --count FILE          adds one such file to another
+ *   simulate --judge FILE                     whether enough happened in all that it counts
  *
- * Each seed draws a job, its size, and for every attempt parallelism, batch size, channel depth,
- * interval and what goes wrong: a kill at some operation of the system, faults of the disk by
- * chance, a stop, or nothing. One seed in twenty runs twice and must leave the same trace.
+ * One seed in fifty runs twice and must leave the same trace.
  */
-#include "support/lab.h"
+#include "sim/story.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ATTEMPTS_MAX = 60
+struct campaign {
+    uint64_t first;
+    uint64_t count;
+    const char *job;
+    const char *count_path;
+    uint64_t failures_max; /* it ends with so many */
 };
 
-static const enum lab_job jobs[] = { LAB_SEQUENCE_SUM, LAB_WORDCOUNT, LAB_WINDOWS };
-static const char *const job_names[] = { "sequence_sum", "wordcount", "windows" };
-
-/* Its place in these; -1: there is none of this name. */
-static int
-find_job(const char *name)
+static void
+print_replay(const struct story_options *options, FILE *out)
 {
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(job_names[i], name) == 0) {
-            return i;
+    fprintf(out, "replay: build/dev/tests/simulate --seed 0x%" PRIx64, options->seed);
+    for (unsigned i = 0; i < options->dropped_count; i++) {
+        fprintf(out, "%s%u", i == 0 ? " --drop " : ",", options->dropped[i]);
+    }
+    fprintf(out, "%s%s\n", options->job != NULL ? " --job " : "",
+            options->job != NULL ? options->job : "");
+}
+
+/* Drops one trouble after the other, and keeps it dropped where the schedule fails without it. */
+static void
+shrink(struct story_options *options)
+{
+    struct story_result result;
+    story_run(options, &result);
+    unsigned count = result.trouble_count;
+    for (unsigned i = 0; result.hash == 0 && i < count && options->dropped_count < STORY_DROPS_MAX;
+         i++) {
+        struct story_result without;
+        options->dropped[options->dropped_count++] = i;
+        story_run(options, &without);
+        if (without.hash != 0) {
+            options->dropped_count--;
         }
     }
-    return -1;
 }
 
-struct totals {
-    uint64_t seeds, attempts, steps, kills, faulty, stops, restores, checkpoints, replays;
-};
-
-enum trouble {
-    TROUBLE_NONE,
-    TROUBLE_KILL,
-    TROUBLE_FAULTS,
-    TROUBLE_STOP
-};
-
-static enum trouble
-draw_attempt(struct lab *lab, unsigned number, struct lab_attempt *out)
+static int
+run_one(struct story_options *options, bool shrinks)
 {
-    struct wr_rng *rng = &lab->rng;
-    *out = (struct lab_attempt){
-        .parallelism = 1 + (uint32_t)wr_rng_below(rng, 4),
-        .batch_size = 1 + (uint32_t)wr_rng_below(rng, 16),
-        .batches_per_channel = 1 + (uint32_t)wr_rng_below(rng, 3),
-        .interval_ms = 10 + wr_rng_below(rng, 40),
-        .tolerable = (uint32_t)wr_rng_below(rng, 3),
-        .retained = 1 + (uint32_t)wr_rng_below(rng, 3),
-        .rate = 1000 + wr_rng_below(rng, 20000),
-        .incremental = wr_rng_below(rng, 2) == 0,
-        .inlined = wr_rng_below(rng, 3) == 0,
-        .watch = true,
-    };
-    if (number + 8 >= ATTEMPTS_MAX) {
-        return TROUBLE_NONE; /* let it come to its end */
+    struct story_result result;
+    if (shrinks) {
+        shrink(options);
+        print_replay(options, stdout);
     }
-    uint64_t draw = wr_rng_below(rng, 10);
-    return draw < 5   ? TROUBLE_KILL
-           : draw < 7 ? TROUBLE_FAULTS
-           : draw < 8 ? TROUBLE_STOP
-                      : TROUBLE_NONE;
+    options->trace = true;
+    story_run(options, &result);
+    printf("seed 0x%" PRIx64 ": %s\n", options->seed, result.hash == 0 ? result.words : "good");
+    return result.hash == 0 ? 1 : 0;
 }
 
-/* False: the seed has failed, lab->words says why. */
+/* Counts stand in a file of numbers, one a line, as the struct has them. */
 static bool
-check_outcome(struct lab *lab, enum trouble trouble, const struct lab_outcome *outcome)
+read_counts(const char *path, bool may_be_missing, struct sim_totals *to)
 {
-    if (lab->words[0] != '\0') {
+    uint64_t *numbers = (uint64_t *)to;
+    FILE *file = fopen(path, "r");
+    bool good = file != NULL || may_be_missing;
+    for (size_t i = 0; file != NULL && good && i < sizeof *to / sizeof *numbers; i++) {
+        uint64_t number = 0;
+        good = fscanf(file, "%" SCNu64, &number) == 1;
+        numbers[i] += number;
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    if (!good) {
+        fprintf(stderr, "%s is not there, or not what a campaign counts\n", path);
+    }
+    return good;
+}
+
+static bool
+add_counts(const char *path, struct sim_totals *totals)
+{
+    const uint64_t *numbers = (const uint64_t *)totals;
+    if (!read_counts(path, true, totals)) {
         return false;
     }
-    bool failed = outcome->created != WEIR_OK || outcome->state == WEIR_JOB_FAILED;
-    if (failed && outcome->error.message[0] == '\0') {
-        snprintf(lab->words, sizeof lab->words, "a failure without words (status %d)",
-                 (int)outcome->created);
-        return false;
+    FILE *file = fopen(path, "w");
+    for (size_t i = 0; file != NULL && i < sizeof *totals / sizeof *numbers; i++) {
+        fprintf(file, "%" PRIu64 "\n", numbers[i]);
     }
-    if (failed && trouble != TROUBLE_KILL && trouble != TROUBLE_FAULTS) {
-        snprintf(lab->words, sizeof lab->words, "an attempt without trouble failed: %s",
-                 outcome->error.message);
-        return false;
+    return file != NULL && fclose(file) == 0;
+}
+
+/* Of campaigns that ran before. */
+static int
+judge_counts(const char *judged, const char *added, const char *to)
+{
+    static struct sim_totals totals;
+    if (added != NULL) {
+        return read_counts(added, false, &totals) && to != NULL && add_counts(to, &totals) ? 0 : 1;
     }
-    return true;
+    if (!read_counts(judged, false, &totals)) {
+        return 1;
+    }
+    sim_totals_print(&totals, stdout);
+    return sim_totals_suffice(&totals, stdout) ? 0 : 1;
+}
+
+static int
+run_campaign(const struct campaign *campaign)
+{
+    static struct sim_totals totals;
+    uint64_t failures = 0;
+    for (uint64_t i = 0; i < campaign->count; i++) {
+        struct story_options options = { .seed = campaign->first + i, .job = campaign->job };
+        struct story_result result;
+        story_run(&options, &result);
+        sim_totals_add(&totals, &result.totals);
+        if (result.hash != 0 && i % 50 == 0) {
+            struct story_result again;
+            story_run(&options, &again);
+            totals.replays++;
+            if (again.hash != result.hash) {
+                snprintf(result.words, sizeof result.words, "the same seed left another trace");
+                result.hash = 0;
+            }
+        }
+        if (result.hash == 0) {
+            printf("seed 0x%" PRIx64 ": %s\n", options.seed, result.words);
+            print_replay(&options, stdout);
+            if (++failures >= campaign->failures_max) {
+                return 1;
+            }
+        }
+    }
+    if (failures != 0) {
+        return 1;
+    }
+    if (campaign->count_path != NULL) {
+        return add_counts(campaign->count_path, &totals) ? 0 : 1;
+    }
+    sim_totals_print(&totals, stdout);
+    return sim_totals_suffice(&totals, stdout) ? 0 : 1;
 }
 
 static void
-run_attempt(struct lab *lab, struct lab_attempt *attempt, enum trouble trouble,
-            struct lab_outcome *outcome, struct totals *totals)
+take_drops(struct story_options *options, const char *text)
 {
-    struct os_fault fault;
-    struct os_fault_plan plan = { .per_mille = 2 + (unsigned)wr_rng_below(&lab->rng, 12),
-                                  .seed = wr_rng_next(&lab->rng) };
-    uint64_t ahead = 1 + wr_rng_below(&lab->rng, 600);
-    if (trouble == TROUBLE_FAULTS) {
-        os_fault_init(&fault, os_sim_os(lab->sim), &plan);
-        attempt->os = &fault.os;
-        totals->faulty++;
-    } else if (trouble == TROUBLE_KILL) {
-        os_sim_power_off_at(lab->sim, os_sim_operation_count(lab->sim) + ahead);
-    } else if (trouble == TROUBLE_STOP) {
-        attempt->stop_after_steps = 1 + wr_rng_below(&lab->rng, 4000);
+    while (*text != '\0' && options->dropped_count < STORY_DROPS_MAX) {
+        char *end = NULL;
+        options->dropped[options->dropped_count++] = (unsigned)strtoul(text, &end, 10);
+        text = *end == ',' ? end + 1 : "";
     }
-    lab_run(lab, attempt, outcome);
-    totals->kills += trouble == TROUBLE_KILL && os_sim_power_is_off(lab->sim);
-    totals->stops += outcome->state == WEIR_JOB_STOPPED;
-    totals->restores += outcome->restored_id != 0;
-    totals->checkpoints += outcome->checkpoints;
-    totals->attempts++;
-    totals->steps += outcome->steps;
-}
-
-/* One seed to its end; the trace's hash, or 0 with words. only: this job; -1: as the seed draws. */
-static uint64_t
-run_seed(uint64_t seed, int only, bool trace, struct totals *totals, char *words, size_t room)
-{
-    struct wr_rng rng;
-    wr_rng_init(&rng, seed ^ 0x77656972U);
-    enum lab_job job = only >= 0 ? jobs[only] : jobs[wr_rng_below(&rng, 3)];
-    uint64_t events =
-        job == LAB_WORDCOUNT ? 10 + wr_rng_below(&rng, 100) : 50 + wr_rng_below(&rng, 700);
-    struct lab lab;
-    lab_init(&lab, seed, job, events, 1 + wr_rng_below(&rng, 40));
-    bool ended = false;
-    bool good = true;
-    for (unsigned i = 0; good && !ended && i < ATTEMPTS_MAX; i++) {
-        struct lab_attempt attempt;
-        struct lab_outcome outcome;
-        enum trouble trouble = draw_attempt(&lab, i, &attempt);
-        run_attempt(&lab, &attempt, trouble, &outcome, totals);
-        if (trace) {
-            printf("attempt %u: p=%u batch=%u x%u every %" PRIu64 " ms, trouble %d -> %s, %" PRIu64
-                   " steps, restored %" PRIu64 ", %" PRIu64 " checkpoints %s\n",
-                   i, attempt.parallelism, attempt.batch_size, attempt.batches_per_channel,
-                   attempt.interval_ms, (int)trouble,
-                   outcome.state != 0 ? weir_job_state_name(outcome.state) : "not created",
-                   outcome.steps, outcome.restored_id, outcome.checkpoints, outcome.error.message);
-        }
-        lab_kill(&lab);
-        good = check_outcome(&lab, trouble, &outcome);
-        ended = outcome.state == WEIR_JOB_FINISHED || outcome.finished_before;
-    }
-    if (good && !ended) {
-        snprintf(lab.words, sizeof lab.words, "did not finish in %d attempts", ATTEMPTS_MAX);
-        good = false;
-    }
-    good = good && lab_judge(&lab, true);
-    uint64_t hash = os_sim_trace_hash(lab.sim) | 1;
-    if (!good) {
-        snprintf(words, room, "%s", lab.words);
-        if (trace) {
-            os_sim_trace_print(lab.sim, stdout);
-            os_sim_tree_print(lab.sim, stdout);
-        }
-    }
-    lab_fini(&lab);
-    totals->seeds++;
-    return good ? hash : 0;
 }
 
 static int
-run_campaign(uint64_t first, uint64_t count, int only)
+usage(void)
 {
-    struct totals totals = { 0 };
-    char words[2048] = "";
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t seed = first + i;
-        uint64_t hash = run_seed(seed, only, false, &totals, words, sizeof words);
-        if (hash != 0 && i % 20 == 0) {
-            struct totals ignored = { 0 };
-            totals.replays++;
-            if (run_seed(seed, only, false, &ignored, words, sizeof words) != hash) {
-                snprintf(words, sizeof words, "the same seed left another trace");
-                hash = 0;
-            }
-        }
-        if (hash == 0) {
-            printf("seed 0x%" PRIx64 ": %s\nreplay: tests/simulate --seed 0x%" PRIx64 "%s%s\n",
-                   seed, words, seed, only >= 0 ? " --job " : "", only >= 0 ? job_names[only] : "");
-            return 1;
-        }
-    }
-    printf("R4 seeds %" PRIu64 "/%" PRIu64 " attempts %" PRIu64 " steps %" PRIu64 " kills %" PRIu64
-           " faulty %" PRIu64 " stops %" PRIu64 " restores %" PRIu64 " checkpoints %" PRIu64
-           " replayed %" PRIu64 "\n",
-           totals.seeds, count, totals.attempts, totals.steps, totals.kills, totals.faulty,
-           totals.stops, totals.restores, totals.checkpoints, totals.replays);
-    bool enough = totals.kills >= count / 2 && totals.restores >= count / 2 &&
-                  totals.checkpoints >= count && totals.faulty >= count / 10 &&
-                  totals.stops >= count / 50;
-    if (!enough) {
-        printf("too little happened: the run is invalid\n");
-    }
-    return enough ? 0 : 1;
+    fprintf(stderr, "usage: simulate [--seeds N] [--first SEED] [--count FILE] [--failures N] |"
+                    " --seed SEED [--drop N,N...] [--shrink]; [--job NAME]\n");
+    return 2;
 }
 
 int
 main(int argc, char **argv)
 {
-    uint64_t first = 1;
-    uint64_t count = 100;
-    bool trace = false;
-    uint64_t one = 0;
-    int only = -1;
+    struct campaign campaign = { .first = 1, .count = 100 };
+    struct story_options one = { .seed = 0 };
+    const char *judged = NULL;
+    const char *added = NULL;
+    bool is_one = false;
+    bool shrinks = false;
     for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "0";
-        if (strcmp(argv[i], "--seeds") == 0) {
-            count = strtoull(value, NULL, 0);
-            i++;
-        } else if (strcmp(argv[i], "--first") == 0) {
-            first = strtoull(value, NULL, 0);
-            i++;
-        } else if (strcmp(argv[i], "--seed") == 0) {
-            one = strtoull(value, NULL, 0);
-            trace = true;
-            i++;
-        } else if (strcmp(argv[i], "--job") == 0 && find_job(value) >= 0) {
-            only = find_job(value);
-            i++;
+        const char *name = argv[i];
+        if (strcmp(name, "--shrink") == 0) {
+            shrinks = true;
+            continue;
+        }
+        if (++i == argc) {
+            return usage();
+        }
+        if (strcmp(name, "--seeds") == 0) {
+            campaign.count = strtoull(argv[i], NULL, 0);
+        } else if (strcmp(name, "--first") == 0) {
+            campaign.first = strtoull(argv[i], NULL, 0);
+        } else if (strcmp(name, "--judge") == 0) {
+            judged = argv[i];
+        } else if (strcmp(name, "--add") == 0) {
+            added = argv[i];
+        } else if (strcmp(name, "--failures") == 0) {
+            campaign.failures_max = strtoull(argv[i], NULL, 0);
+        } else if (strcmp(name, "--count") == 0) {
+            campaign.count_path = argv[i];
+        } else if (strcmp(name, "--seed") == 0) {
+            one.seed = strtoull(argv[i], NULL, 0);
+            is_one = true;
+        } else if (strcmp(name, "--drop") == 0) {
+            take_drops(&one, argv[i]);
+        } else if (strcmp(name, "--job") == 0 && story_knows_job(argv[i])) {
+            one.job = campaign.job = argv[i];
         } else {
-            fprintf(stderr, "usage: simulate [--seeds N] [--first SEED] | --seed SEED, [--job "
-                            "sequence_sum|wordcount|windows]\n");
-            return 2;
+            return usage();
         }
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!trace) {
-        return run_campaign(first, count, only);
+    if (judged != NULL || added != NULL) {
+        return judge_counts(judged, added, campaign.count_path);
     }
-    struct totals totals = { 0 };
-    char words[2048] = "";
-    if (run_seed(one, only, true, &totals, words, sizeof words) == 0) {
-        printf("seed 0x%" PRIx64 ": %s\n", one, words);
-        return 1;
-    }
-    printf("seed 0x%" PRIx64 ": good\n", one);
-    return 0;
+    return is_one ? run_one(&one, shrinks) : run_campaign(&campaign);
 }

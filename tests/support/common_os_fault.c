@@ -238,6 +238,31 @@ fault_unlink(struct wr_os *os, const char *path)
     return error != GO_ON ? error : result;
 }
 
+/* The two that a system may lack. */
+static int
+fault_stat_link(struct wr_os *os, const char *path, struct wr_os_stat *out_stat)
+{
+    const struct wr_os_ops *inner = inner_of(os)->ops;
+    int error = verdict(os, "stat_link", path, TRAIT_PLAIN, NULL);
+    if (error != GO_ON) {
+        return error;
+    }
+    return inner->stat_link != NULL ? inner->stat_link(inner_of(os), path, out_stat)
+                                    : inner->stat(inner_of(os), path, out_stat);
+}
+
+static int
+fault_link(struct wr_os *os, const char *from, const char *to)
+{
+    const struct wr_os_ops *inner = inner_of(os)->ops;
+    int error = verdict(os, "link", from, TRAIT_CHANGES, NULL);
+    int result = 0;
+    if (is_done(os, error, TRAIT_CHANGES)) {
+        result = inner->link != NULL ? inner->link(inner_of(os), from, to) : EOPNOTSUPP;
+    }
+    return error != GO_ON ? error : result;
+}
+
 static int
 fault_mkdir(struct wr_os *os, const char *path)
 {
@@ -354,6 +379,12 @@ fault_process_id(struct wr_os *os)
     return inner_of(os)->ops->process_id(inner_of(os));
 }
 
+static void
+fault_process_end(struct wr_os *os, int code, const char *words)
+{
+    inner_of(os)->ops->process_end(inner_of(os), code, words);
+}
+
 static int
 fault_load(struct wr_os *os, const char *path, void **out_library, char *words, size_t words_size)
 {
@@ -409,8 +440,10 @@ static const struct wr_os_ops fault_ops = {
     .file_size = fault_file_size,
     .lock = fault_lock,
     .stat = fault_stat,
+    .stat_link = fault_stat_link,
     .rename = fault_rename,
     .unlink = fault_unlink,
+    .link = fault_link,
     .mkdir = fault_mkdir,
     .rmdir = fault_rmdir,
     .list_open = fault_list_open,
@@ -428,6 +461,7 @@ static const struct wr_os_ops fault_ops = {
     .memory_bytes = fault_memory_bytes,
     .resident_bytes = fault_resident_bytes,
     .process_id = fault_process_id,
+    .process_end = fault_process_end,
     .load = fault_load,
     .symbol = fault_symbol,
     .unload = fault_unload,

@@ -208,6 +208,24 @@ sim_process_id(struct wr_os *os)
     return sim_process(os)->id;
 }
 
+static void
+sim_process_end(struct wr_os *os, int code, const char *words)
+{
+    struct os_sim_process *process = sim_process(os);
+    if (process->end_words[0] == '\0') {
+        process->end_code = code;
+        snprintf(process->end_words, sizeof process->end_words, "%s", words);
+    }
+}
+
+const char *
+os_sim_process_ended(const struct wr_os *os, int *out_code)
+{
+    const struct os_sim_process *process = (const struct os_sim_process *)(const void *)os;
+    *out_code = process->end_code;
+    return process->end_words[0] != '\0' ? process->end_words : NULL;
+}
+
 static const struct wr_os_ops sim_ops = {
     .size = sizeof(struct wr_os_ops),
     .name = "sim",
@@ -241,6 +259,7 @@ static const struct wr_os_ops sim_ops = {
     .memory_bytes = sim_memory_bytes,
     .resident_bytes = sim_resident_bytes,
     .process_id = sim_process_id,
+    .process_end = sim_process_end,
     .load = sim_load,
     .symbol = sim_symbol,
     .unload = sim_unload,

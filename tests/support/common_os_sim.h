@@ -77,6 +77,9 @@ struct os_sim *os_sim_copy(const struct os_sim *sim);
 struct wr_os *os_sim_os(struct os_sim *sim); /* the main process; a new one after os_sim_kill */
 struct wr_os *os_sim_process_create(struct os_sim *sim);
 void os_sim_process_kill(struct os_sim *sim, struct wr_os *process);
+/* What it said when it ended itself, and with which code; NULL: it did not. It goes on being
+ * stepped by whoever does, as if nothing had been. */
+const char *os_sim_process_ended(const struct wr_os *process, int *out_code);
 /* SIGKILL for every process: descriptors and locks vanish, completed operations stay. The power is
  * on again. */
 void os_sim_kill(struct os_sim *sim);
@@ -93,6 +96,23 @@ const uint8_t *os_sim_file_get(const struct os_sim *sim, const char *path,
 bool os_sim_directory_is_there(const struct os_sim *sim, const char *path);
 void os_sim_directory_put(struct os_sim *sim, const char *path); /* with parents; durable */
 uint64_t os_sim_image_hash(const struct os_sim *sim);            /* of all names and bytes */
+/* How many renames and removals there were: while it stays, nothing that is visible has moved. */
+uint64_t os_sim_move_count(const struct os_sim *sim);
+/* A file or directory at its place: it holds until it is moved, removed or written to. */
+struct os_sim_place {
+    uint32_t inode; /* 0: none */
+    uint32_t parent;
+    uint32_t version; /* of the bytes */
+};
+struct os_sim_place os_sim_place_of(const struct os_sim *sim, const char *path);
+bool os_sim_place_holds(const struct os_sim *sim, const struct os_sim_place *place);
+/* The at-th name of a directory, from 0, in no order, and where it is; lent until the next
+ * operation. NULL: no such directory, or no more names. */
+const char *os_sim_name_at(const struct os_sim *sim, const struct os_sim_place *directory,
+                           size_t at, struct os_sim_place *out_place);
+/* The bytes of a file by its place; lent until the next operation. NULL: it is no file. */
+const uint8_t *os_sim_place_get(const struct os_sim *sim, const struct os_sim_place *place,
+                                size_t *out_size);
 uint64_t os_sim_used_bytes(const struct os_sim *sim);
 size_t os_sim_open_count(const struct os_sim *sim); /* descriptors of all processes, past 0-2 */
 void os_sim_set_space(struct os_sim *sim, uint64_t space_bytes);

@@ -288,6 +288,7 @@ sim_image_apply(struct sim_image *image, const struct sim_record *record,
     }
     if (record->kind <= SIM_RECORD_TRUNCATE) {
         image->inodes[record->inode]->modified_ms = record->at_ms;
+        image->inodes[record->inode]->version++;
     }
 }
 
@@ -324,6 +325,7 @@ sim_image_copy(struct sim_image *to, const struct sim_image *from)
         copy->parent = inode->parent;
         copy->name = inode->name == NULL ? NULL : sim_copy_text(inode->name, strlen(inode->name));
         copy->modified_ms = inode->modified_ms;
+        copy->version = inode->version;
         inode_set_size(to, copy, inode->size);
         if (inode->size > 0) {
             memcpy(copy->data, inode->data, inode->size);

@@ -36,6 +36,7 @@ struct sim_inode {
     uint32_t parent; /* 0: it has no name */
     char *name;
     int64_t modified_ms;
+    uint32_t version; /* counts writes and truncations */
     uint8_t *data;
     size_t size;
     size_t capacity;
@@ -147,6 +148,8 @@ struct os_sim_process {
     struct os_sim_process *next;
     int id;
     bool dead;
+    int end_code;         /* of the first process_end */
+    char end_words[1024]; /* "" : it was not ended */
     struct sim_file *files;
     size_t file_count;
     struct wr_os_list *lists; /* not closed yet */
@@ -221,6 +224,7 @@ struct os_sim {
     uint64_t operations;
     uint64_t operations_of[OS_SIM_OP_COUNT];
     uint64_t power_off_at;
+    uint64_t moves; /* renames and removals */
     uint64_t trace_hash;
     struct sim_trace_line trace[SIM_TRACE];
     uint64_t trace_count;

@@ -111,6 +111,7 @@ sim_commit(struct os_sim *sim, struct sim_record *record, bool durable)
         record_path(sim, record, path, sizeof path);
     }
     record->at_ms = sim_wall_ms(sim);
+    sim->moves += record->kind == SIM_RECORD_RENAME || record->kind == SIM_RECORD_UNLINK;
     sim_image_apply(&sim->image, record, &keep);
     if (!sim->config.no_log) {
         log_add(sim, record, path, durable);

@@ -91,6 +91,59 @@ os_sim_directory_is_there(const struct os_sim *sim, const char *path)
     return sim_lookup(&sim->image, path, &inode) == 0 && inode->kind == WR_OS_DIRECTORY;
 }
 
+uint64_t
+os_sim_move_count(const struct os_sim *sim)
+{
+    return sim->moves;
+}
+
+static struct os_sim_place
+place_of(const struct sim_inode *inode)
+{
+    return (struct os_sim_place){ .inode = inode->id,
+                                  .parent = inode->parent,
+                                  .version = inode->version };
+}
+
+struct os_sim_place
+os_sim_place_of(const struct os_sim *sim, const char *path)
+{
+    struct sim_inode *inode = NULL;
+    return sim_lookup(&sim->image, path, &inode) == 0 ? place_of(inode)
+                                                      : (struct os_sim_place){ .inode = 0 };
+}
+
+bool
+os_sim_place_holds(const struct os_sim *sim, const struct os_sim_place *place)
+{
+    const struct sim_inode *inode = sim_image_at(&sim->image, place->inode);
+    return inode != NULL && inode->parent == place->parent && inode->version == place->version;
+}
+
+const char *
+os_sim_name_at(const struct os_sim *sim, const struct os_sim_place *directory, size_t at,
+               struct os_sim_place *out_place)
+{
+    const struct sim_inode *inode = sim_image_at(&sim->image, directory->inode);
+    if (inode == NULL || at >= inode->child_count) {
+        return NULL;
+    }
+    const struct sim_inode *child = sim_image_at(&sim->image, inode->children[at]);
+    *out_place = place_of(child);
+    return child->name;
+}
+
+const uint8_t *
+os_sim_place_get(const struct os_sim *sim, const struct os_sim_place *place, size_t *out_size)
+{
+    const struct sim_inode *inode = sim_image_at(&sim->image, place->inode);
+    if (inode == NULL || inode->kind != WR_OS_FILE) {
+        return NULL;
+    }
+    *out_size = inode->size;
+    return inode->size == 0 ? (const uint8_t *)"" : inode->data;
+}
+
 /* A sum of the entries' hashes, so that the order in the directory does not count. */
 static uint64_t
 tree_hash(const struct sim_image *image, const struct sim_inode *inode)

@@ -302,14 +302,10 @@ create_writer(struct engine_rig *rig, struct engine_snapshot *snapshot)
     return wr_state_file_create(&parameters, &snapshot->writer, &rig->error);
 }
 
-weir_status
-engine_snapshot_begin(struct engine_rig *rig, struct engine_task *task,
-                      struct engine_snapshot *out_snapshot)
+static weir_status
+begin(struct engine_rig *rig, struct engine_snapshot *snapshot)
 {
-    struct engine_snapshot *snapshot = out_snapshot;
-    *snapshot = (struct engine_snapshot){ .task = task, .id = rig->next_id++ };
-    snapshot->is_incremental = rig->engine->is_incremental && task->completed != NULL;
-    snapshot->base = task->completed != NULL ? engine_set_copy(task->completed) : NULL;
+    struct engine_task *task = snapshot->task;
     weir_status status = create_writer(rig, snapshot);
     if (status != WEIR_OK) {
         engine_set_release(rig, snapshot->base);
@@ -333,6 +329,27 @@ engine_snapshot_begin(struct engine_rig *rig, struct engine_task *task,
         discard(rig, snapshot);
     }
     return status;
+}
+
+weir_status
+engine_snapshot_begin(struct engine_rig *rig, struct engine_task *task,
+                      struct engine_snapshot *out_snapshot)
+{
+    *out_snapshot = (struct engine_snapshot){ .task = task, .id = rig->next_id++ };
+    if (task->completed != NULL) {
+        out_snapshot->is_incremental = rig->engine->is_incremental;
+        out_snapshot->base = engine_set_copy(task->completed);
+    }
+    return begin(rig, out_snapshot);
+}
+
+weir_status
+engine_snapshot_begin_full(struct engine_rig *rig, struct engine_task *task, bool is_apart,
+                           struct engine_snapshot *out_snapshot)
+{
+    *out_snapshot =
+        (struct engine_snapshot){ .task = task, .id = rig->next_id++, .is_apart = is_apart };
+    return begin(rig, out_snapshot);
 }
 
 weir_status
@@ -426,13 +443,30 @@ engine_snapshot_complete(struct engine_rig *rig, struct engine_snapshot *snapsho
     }
     struct engine_set *set = make_set(snapshot, &result);
     wr_state_file_destroy(snapshot->writer);
-    weir_backend_snapshot_end(task->backend, snapshot->snapshot, true);
+    weir_backend_snapshot_end(task->backend, snapshot->snapshot, !snapshot->is_apart);
     engine_set_release(rig, snapshot->base);
     snapshot->base = NULL;
-    engine_set_release(rig, task->completed);
-    task->completed = engine_set_copy(set);
+    if (!snapshot->is_apart) {
+        engine_set_release(rig, task->completed);
+        task->completed = engine_set_copy(set);
+    }
     *out_set = set;
     return WEIR_OK;
+}
+
+weir_status
+engine_snapshot_write(struct engine_rig *rig, struct engine_snapshot *snapshot,
+                      struct engine_set **out_set)
+{
+    while (!snapshot->is_done) {
+        weir_status status = engine_snapshot_turn(rig, snapshot, 4096);
+        engine_rig_io(rig);
+        if (status != WEIR_OK) {
+            engine_snapshot_abort(rig, snapshot);
+            return status;
+        }
+    }
+    return engine_snapshot_complete(rig, snapshot, out_set);
 }
 
 weir_status
@@ -440,16 +474,5 @@ engine_snapshot_take(struct engine_rig *rig, struct engine_task *task, struct en
 {
     struct engine_snapshot snapshot;
     weir_status status = engine_snapshot_begin(rig, task, &snapshot);
-    if (status != WEIR_OK) {
-        return status;
-    }
-    while (!snapshot.is_done) {
-        status = engine_snapshot_turn(rig, &snapshot, 4096);
-        engine_rig_io(rig);
-        if (status != WEIR_OK) {
-            engine_snapshot_abort(rig, &snapshot);
-            return status;
-        }
-    }
-    return engine_snapshot_complete(rig, &snapshot, out_set);
+    return status != WEIR_OK ? status : engine_snapshot_write(rig, &snapshot, out_set);
 }

@@ -93,6 +93,7 @@ struct engine_snapshot {
     uint64_t id;
     bool is_done;
     bool is_incremental;
+    bool is_apart; /* a savepoint's: nothing builds on it */
     char path[256];
     char prefix[256];
 };
@@ -110,12 +111,18 @@ weir_status engine_task_restore(struct engine_rig *rig, struct engine_task *task
 /* WEIR_OK, or why the engine refuses; nothing is left then. */
 weir_status engine_snapshot_begin(struct engine_rig *rig, struct engine_task *task,
                                   struct engine_snapshot *out_snapshot);
+/* One that needs no file of another; is_apart: and none may need its. */
+weir_status engine_snapshot_begin_full(struct engine_rig *rig, struct engine_task *task,
+                                       bool is_apart, struct engine_snapshot *out_snapshot);
 weir_status engine_snapshot_turn(struct engine_rig *rig, struct engine_snapshot *snapshot,
                                  size_t budget_bytes);
 /* Of one that is done; the files are written by then. *out_set: to be released. */
 weir_status engine_snapshot_complete(struct engine_rig *rig, struct engine_snapshot *snapshot,
                                      struct engine_set **out_set);
 void engine_snapshot_abort(struct engine_rig *rig, struct engine_snapshot *snapshot);
+/* Turns until it is done, then completes it; aborted where that fails. */
+weir_status engine_snapshot_write(struct engine_rig *rig, struct engine_snapshot *snapshot,
+                                  struct engine_set **out_set);
 /* All of it at once. */
 weir_status engine_snapshot_take(struct engine_rig *rig, struct engine_task *task,
                                  struct engine_set **out_set);

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lab: creates, schedules and ends simulated jobs.
- *
- * The scheduler knows nothing of the protocol: it steps an actor drawn from the seed, sometimes the
- * same one for a while, and moves the clock only when it draws that or when no actor can do
- * anything. No progress and no wake-up time anywhere is a deadlock, and said as such.
- */
-#include "support/lab.h"
+/* lab: the system a simulated job runs on, its input, its options, its graph. */
+#include "support/lab_job.h"
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "job/running.h"
+#include "support/lab_judge.h"
+#include "support/relay_job.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +16,7 @@ weir_status wordcount_main(weir_environment *environment, int argc, char **argv)
 weir_status window_main(weir_environment *environment, int argc, char **argv);
 
 enum {
-    ACTORS_MAX = 256,
-    ARGUMENTS_MAX = 16,
-    BUFFER_BYTES = 16384 /* of a state file being written: small, so that blocks span buffers */
+    ARGUMENTS_MAX = 16
 };
 
 /* --- life --- */
@@ -76,6 +70,13 @@ lab_listen(struct lab *lab)
 void
 lab_init(struct lab *lab, uint64_t seed, enum lab_job job, uint64_t events, uint64_t keys)
 {
+    lab_init_with(lab, seed, job, events, keys, true);
+}
+
+void
+lab_init_with(struct lab *lab, uint64_t seed, enum lab_job job, uint64_t events, uint64_t keys,
+              bool log)
+{
     memset(lab, 0, sizeof *lab);
     wr_rng_init(&lab->rng, seed);
     lab->job = job;
@@ -85,7 +86,8 @@ lab_init(struct lab *lab, uint64_t seed, enum lab_job job, uint64_t events, uint
     struct os_sim_config config = { .seed = wr_rng_next(&lab->rng),
                                     .clock_step_ns =
                                         wr_rng_below(&lab->rng, 2) == 0 ? 3000 : 100000,
-                                    .cpu_count = 2 };
+                                    .cpu_count = 2,
+                                    .no_log = !log };
     lab->sim = os_sim_create(&config);
     os_sim_directory_put(lab->sim, LAB_INPUT);
     os_sim_directory_put(lab->sim, "/var");
@@ -102,6 +104,7 @@ void
 lab_fini(struct lab *lab)
 {
     os_sim_destroy(lab->sim);
+    lab_oracle_free(lab);
     free(lab->seen);
 }
 
@@ -111,6 +114,8 @@ lab_use(struct lab *lab, struct os_sim *sim)
     os_sim_destroy(lab->sim);
     lab->sim = sim;
     lab->observer = NULL;
+    lab->judged_moves = 0;
+    lab_forgive(lab);
 }
 
 void
@@ -172,7 +177,42 @@ set_number(weir_options *options, const char *key, uint64_t value, const char *u
 }
 
 static weir_status
-set_options(const struct lab_attempt *attempt, weir_options *options, weir_error *err)
+set_text(weir_options *options, const char *key, const char *value, weir_error *err)
+{
+    return weir_options_set(options, key, value, WEIR_LEVEL_COMMAND, "lab", err);
+}
+
+static weir_status
+set_checkpointing(const struct lab_attempt *attempt, weir_options *options, weir_error *err)
+{
+    WR_TRY(
+        set_number(options, "execution.checkpointing.interval", attempt->interval_ms, " ms", err));
+    WR_TRY(set_number(options, "execution.checkpointing.min-pause", attempt->min_pause_ms, " ms",
+                      err));
+    WR_TRY(set_number(options, "execution.checkpointing.timeout", attempt->timeout_ms, " ms", err));
+    WR_TRY(set_number(options, "execution.checkpointing.max-concurrent-checkpoints",
+                      attempt->max_concurrent, "", err));
+    if (attempt->unaligned) {
+        WR_TRY(set_text(options, "execution.checkpointing.unaligned.enabled", "true", err));
+        WR_TRY(set_number(options, "execution.checkpointing.aligned-checkpoint-timeout",
+                          attempt->aligned_timeout_ms, " ms", err));
+    }
+    if (attempt->interval_ms != 0) {
+        WR_TRY(set_text(options, "execution.checkpointing.dir", LAB_CHECKPOINTS, err));
+    }
+    if (attempt->at_least_once) {
+        WR_TRY(set_text(options, "execution.checkpointing.mode", "AT_LEAST_ONCE", err));
+    }
+    if (attempt->incremental) {
+        WR_TRY(set_text(options, "execution.checkpointing.incremental", "true", err));
+    }
+    return attempt->inlined
+               ? WEIR_OK
+               : set_text(options, "execution.checkpointing.data-inline-threshold", "0", err);
+}
+
+weir_status
+lab_set_options(const struct lab_attempt *attempt, weir_options *options, weir_error *err)
 {
     WR_TRY(set_number(options, "parallelism.default", attempt->parallelism, "", err));
     WR_TRY(set_number(options, "weir.network.batch-size", attempt->batch_size, "", err));
@@ -182,30 +222,31 @@ set_options(const struct lab_attempt *attempt, weir_options *options, weir_error
                       attempt->tolerable, "", err));
     WR_TRY(set_number(options, "execution.checkpointing.num-retained", attempt->retained, "", err));
     WR_TRY(set_number(options, "taskmanager.memory.managed.size", 256, " mb", err));
-    if (!attempt->inlined) {
-        WR_TRY(weir_options_set(options, "execution.checkpointing.data-inline-threshold", "0",
-                                WEIR_LEVEL_COMMAND, "lab", err));
+    WR_TRY(set_checkpointing(attempt, options, err));
+    WR_TRY(set_text(options, "restart-strategy.type",
+                    attempt->restarts != 0 ? "fixed-delay" : "none", err));
+    WR_TRY(
+        set_number(options, "restart-strategy.fixed-delay.attempts", attempt->restarts, "", err));
+    WR_TRY(set_text(options, "restart-strategy.fixed-delay.delay", "5 ms", err));
+    for (size_t i = 0; i < attempt->option_count; i++) {
+        WR_TRY(set_text(options, attempt->options[i].key, attempt->options[i].value, err));
     }
-    if (attempt->incremental) {
-        WR_TRY(weir_options_set(options, "execution.checkpointing.incremental", "true",
-                                WEIR_LEVEL_COMMAND, "lab", err));
-    }
-    if (attempt->at_least_once) {
-        WR_TRY(weir_options_set(options, "execution.checkpointing.mode", "AT_LEAST_ONCE",
-                                WEIR_LEVEL_COMMAND, "lab", err));
-    }
-    if (attempt->interval_ms != 0) {
-        WR_TRY(weir_options_set(options, "execution.checkpointing.dir", LAB_CHECKPOINTS,
-                                WEIR_LEVEL_COMMAND, "lab", err));
-    }
-    return set_number(options, "execution.checkpointing.interval", attempt->interval_ms, " ms",
-                      err);
+    return WEIR_OK;
 }
 
-static weir_status
-run_main(const struct lab *lab, const struct lab_attempt *attempt, weir_environment *environment,
-         weir_error *err)
+weir_status
+lab_run_main(const struct lab *lab, const struct lab_attempt *attempt,
+             weir_environment *environment, weir_error *err)
 {
+    if (lab->job == LAB_RELAY) {
+        struct relay_plan plan = { .events = lab->events,
+                                   .keys = lab->keys,
+                                   .seed = lab->input_seed,
+                                   .rate = attempt->rate,
+                                   .orders = lab->relay,
+                                   .directory = LAB_OUTPUT };
+        return relay_main(environment, &plan, err);
+    }
     char numbers[4][32];
     snprintf(numbers[0], sizeof numbers[0], "%llu", (unsigned long long)lab->events);
     snprintf(numbers[1], sizeof numbers[1], "%llu", (unsigned long long)lab->keys);
@@ -238,207 +279,4 @@ run_main(const struct lab *lab, const struct lab_attempt *attempt, weir_environm
            : lab->job == LAB_WINDOWS    ? window_main
                                         : wordcount_main)(environment, count, arguments);
     return weir_environment_status(environment, err);
-}
-
-/* --- the schedule --- */
-
-struct schedule {
-    size_t actors;
-    uint64_t wake_at[ACTORS_MAX];
-    bool idle[ACTORS_MAX];
-    struct wr_parker *parkers[ACTORS_MAX];
-    size_t favourite; /* stepped again while `burst` lasts */
-    uint64_t burst;
-};
-
-static size_t
-draw_actor(struct lab *lab, struct schedule *schedule)
-{
-    if (schedule->burst == 0) {
-        schedule->favourite = (size_t)wr_rng_below(&lab->rng, schedule->actors);
-        schedule->burst = wr_rng_below(&lab->rng, 4) == 0 ? wr_rng_below(&lab->rng, 30) : 1;
-    }
-    schedule->burst -= schedule->burst != 0;
-    return schedule->favourite;
-}
-
-static void
-wake_by_time(struct lab *lab, struct schedule *schedule)
-{
-    uint64_t now = os_sim_now_ns(lab->sim);
-    for (size_t i = 0; i < schedule->actors; i++) {
-        if (schedule->wake_at[i] <= now) {
-            schedule->idle[i] = false;
-        }
-    }
-}
-
-/* All idle: the clock moves to the first wake-up. False: there is none. */
-static bool
-pass_time(struct lab *lab, struct schedule *schedule)
-{
-    uint64_t first = UINT64_MAX;
-    for (size_t i = 0; i < schedule->actors; i++) {
-        if (!schedule->idle[i]) {
-            return true;
-        }
-        first = schedule->wake_at[i] < first ? schedule->wake_at[i] : first;
-    }
-    if (first == UINT64_MAX) {
-        return false;
-    }
-    uint64_t now = os_sim_now_ns(lab->sim);
-    os_sim_advance_ns(lab->sim, first > now ? first - now : 1);
-    wake_by_time(lab, schedule);
-    return true;
-}
-
-/* Where the actor would sleep in the shell: tasks of one worker share its parker. */
-static struct wr_parker *
-parker_of(weir_job *job, size_t actor)
-{
-    if (actor < 2) {
-        return actor == 0 ? &job->parker : &job->io.parker;
-    }
-    for (uint32_t i = 0; i < job->worker_count; i++) {
-        for (uint32_t j = 0; j < job->workers[i].task_count; j++) {
-            if (job->workers[i].tasks[j] == job->tasks[actor - 2]) {
-                return &job->workers[i].parker;
-            }
-        }
-    }
-    return &job->parker;
-}
-
-/* Idle actors stay so until their own parker is woken, or their time comes: a lost wake shows as a
- * job that stands still. */
-static void
-step_once(struct lab *lab, weir_job *job, struct schedule *schedule)
-{
-    size_t actor = draw_actor(lab, schedule);
-    if (schedule->idle[actor]) {
-        schedule->burst = 0;
-        return;
-    }
-    uint32_t tickets[ACTORS_MAX];
-    for (size_t i = 0; i < schedule->actors; i++) {
-        tickets[i] = wr_parker_prepare(schedule->parkers[i]);
-    }
-    bool progress = wr_job_step(job, actor, &schedule->wake_at[actor]);
-    schedule->idle[actor] = true;
-    for (size_t i = 0; i < schedule->actors; i++) {
-        bool own = progress && schedule->parkers[i] == schedule->parkers[actor];
-        if (own || atomic_load(&schedule->parkers[i]->word) != tickets[i]) {
-            schedule->idle[i] = false;
-        }
-    }
-    if (!progress) {
-        schedule->burst = 0;
-    }
-    if (wr_rng_below(&lab->rng, 64) == 0) {
-        os_sim_advance_ns(lab->sim, wr_rng_below(&lab->rng, 3000000));
-    }
-    wake_by_time(lab, schedule);
-}
-
-static void
-mark_checkpoint(struct lab *lab, weir_job *job)
-{
-    uint64_t id = atomic_load_explicit(&job->last_checkpoint_id, memory_order_relaxed);
-    bool known = lab->mark_count != 0 && lab->marks[lab->mark_count - 1].checkpoint_id >= id;
-    if (id != 0 && !known && lab->mark_count < sizeof lab->marks / sizeof lab->marks[0]) {
-        lab->marks[lab->mark_count++] =
-            (struct lab_mark){ .log_count = os_sim_log_count(lab->sim), .checkpoint_id = id };
-    }
-}
-
-static void
-run_schedule(struct lab *lab, const struct lab_attempt *attempt, weir_job *job,
-             struct lab_outcome *out)
-{
-    struct schedule schedule = { .actors = wr_job_actor_count(job) };
-    for (size_t i = 0; i < schedule.actors; i++) {
-        schedule.parkers[i] = parker_of(job, i);
-        schedule.wake_at[i] = UINT64_MAX;
-    }
-    uint64_t most = attempt->steps_max != 0 ? attempt->steps_max : 2000000;
-    while (!wr_job_has_ended(job)) {
-        if (out->steps++ == most || !pass_time(lab, &schedule)) {
-            snprintf(lab->words, sizeof lab->words, "no progress after %llu steps: %s",
-                     (unsigned long long)out->steps,
-                     out->steps >= most ? "too many" : "nothing will ever wake the job");
-            return;
-        }
-        if (out->steps == attempt->stop_after_steps) {
-            weir_job_stop(job);
-            schedule.idle[0] = false;
-        }
-        step_once(lab, job, &schedule);
-        mark_checkpoint(lab, job);
-        if (attempt->watch && out->steps % 64 == 0 && !lab_judge(lab, false)) {
-            return;
-        }
-    }
-}
-
-static void
-run_job(struct lab *lab, const struct lab_attempt *attempt, weir_environment *environment,
-        struct lab_outcome *out)
-{
-    weir_job_parameters parameters = { .size = sizeof parameters,
-                                       .restore = attempt->restore,
-                                       .take_over = attempt->take_over,
-                                       .fresh = attempt->start_empty };
-    if (attempt->restore == NULL && !attempt->start_empty && attempt->interval_ms != 0 &&
-        lab_has_checkpoint(lab)) {
-        parameters.restore = "latest:" LAB_CHECKPOINTS;
-    }
-    weir_job *job = NULL;
-    struct wr_os *os = attempt->os != NULL ? attempt->os : os_sim_os(lab->sim);
-    out->created = wr_job_create_on(os, environment, &parameters, &job, &out->error);
-    out->finished_before = out->created == WEIR_OK && job == NULL;
-    if (job == NULL) {
-        return;
-    }
-    job->task_environment.state_file_buffer_size = BUFFER_BYTES;
-    weir_status begun = wr_job_begin(job, &out->error);
-    if (begun == WEIR_OK) {
-        run_schedule(lab, attempt, job, out);
-    } else {
-        out->created = begun;
-    }
-    weir_job_report report = { .size = sizeof report };
-    weir_job_look(job, &report);
-    out->state = report.state;
-    out->checkpoints = report.checkpoints_completed;
-    out->restored_id = report.restored_checkpoint_id;
-    if (report.state == WEIR_JOB_FAILED) {
-        (void)weir_job_failure(job, &out->error);
-    }
-    weir_job_destroy(job);
-}
-
-void
-lab_run(struct lab *lab, const struct lab_attempt *attempt, struct lab_outcome *out)
-{
-    memset(out, 0, sizeof *out);
-    weir_alloc alloc =
-        attempt->alloc != NULL ? alloc_fault_alloc(attempt->alloc) : wr_memory_system();
-    weir_options *options = NULL;
-    weir_environment *environment = NULL;
-    out->created = weir_options_create(&alloc, &options);
-    if (out->created == WEIR_OK) {
-        out->created = set_options(attempt, options, &out->error);
-    }
-    if (out->created == WEIR_OK) {
-        out->created = weir_environment_create(&alloc, options, &environment);
-    }
-    if (out->created == WEIR_OK) {
-        out->created = run_main(lab, attempt, environment, &out->error);
-    }
-    if (out->created == WEIR_OK) {
-        run_job(lab, attempt, environment, out);
-    }
-    weir_environment_destroy(environment);
-    weir_options_destroy(options);
 }

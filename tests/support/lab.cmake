@@ -7,9 +7,11 @@ foreach(job sequence_sum wordcount)
   target_link_libraries(lab_job_${job} PRIVATE weir_flags)
   target_compile_definitions(lab_job_${job} PRIVATE weir_job_main=${job}_main weir_job_abi=${job}_abi)
 endforeach()
-add_library(lab OBJECT ${CMAKE_SOURCE_DIR}/tests/support/lab.c ${CMAKE_SOURCE_DIR}/tests/support/lab_judge.c
-  ${CMAKE_SOURCE_DIR}/tests/support/lab_judge_windows.c ${CMAKE_SOURCE_DIR}/tests/support/window_job.c
-  ${lab_support})
+set(lab_sources)
+foreach(part lab lab_run lab_judge lab_judge_lines lab_judge_windows window_job relay_job)
+  list(APPEND lab_sources ${CMAKE_SOURCE_DIR}/tests/support/${part}.c)
+endforeach()
+add_library(lab OBJECT ${lab_sources} ${lab_support})
 target_link_libraries(lab PRIVATE weir_flags)
 target_include_directories(lab PRIVATE ${CMAKE_SOURCE_DIR}/tests ${CMAKE_SOURCE_DIR}/tests/support)
 

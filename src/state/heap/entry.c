@@ -42,7 +42,7 @@ wr_entry_value(const struct wr_heap_state *state, const struct wr_place *place)
 }
 
 void
-wr_entry_free_some(struct wr_heap *heap)
+wr_entry_free_waiting(struct wr_heap *heap)
 {
     if (heap->freeing.first != NULL) {
         wr_slab_list_free(&heap->slab, &heap->freeing, FREE_A_WRITE);

@@ -152,6 +152,14 @@ void wr_entry_remove(struct wr_heap_state *state, uint32_t group, const struct w
 void wr_entry_take(struct wr_heap_state *state, uint32_t group, const struct wr_place *place);
 
 /* Frees a few of the blocks that waited for a snapshot; part of every write. */
-void wr_entry_free_some(struct wr_heap *heap);
+void wr_entry_free_waiting(struct wr_heap *heap);
+
+static inline void
+wr_entry_free_some(struct wr_heap *heap)
+{
+    if (__builtin_expect(heap->freeing.first != NULL || heap->drops != NULL, 0)) {
+        wr_entry_free_waiting(heap);
+    }
+}
 
 #endif /* WR_STATE_HEAP_ENTRY_H */

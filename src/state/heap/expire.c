@@ -6,6 +6,9 @@
  * hash: an entry may have overflowed far behind its home.
  *
  * A removal may replace the table under the walk: the bucket is looked for again for each slot.
+ *
+ * A large list or map is not looked at as a whole: the walk stays at its slot until it is done, a
+ * step a call. If it moves meanwhile it is met again in another round.
  */
 #include "state/heap/entry.h"
 #include "state/heap/list.h"
@@ -16,18 +19,19 @@ enum {
         8 /* buckets and empty key groups passed for each entry that may be looked at */
 };
 
-/* Removes what has expired of one entry; returns how many items it looked at. */
-static size_t
-expire_entry(struct wr_heap_state *state, uint32_t group, const struct wr_place *place)
+/* Removes what has expired of one entry; true: there is more to look at. */
+static bool
+expire_entry(struct wr_heap_state *state, uint32_t group, const struct wr_place *place,
+             size_t *io_looked)
 {
     size_t looked = 1;
-    bool is_empty = false;
+    enum wr_expired expired = WR_EXPIRED_DONE;
     switch (state->layout.value_form) {
     case WR_VALUE_LIST:
-        is_empty = wr_list_expire(state, place, &looked);
+        expired = wr_list_expire(state, place, &looked);
         break;
     case WR_VALUE_MAP:
-        is_empty = wr_map_expire(state, place, &looked);
+        expired = wr_map_expire(state, place, &looked);
         break;
     case WR_VALUE_FLAT:
     case WR_VALUE_BLOCK:
@@ -36,13 +40,14 @@ expire_entry(struct wr_heap_state *state, uint32_t group, const struct wr_place 
         if (weir_state_item_expired(&state->ttl, item, state->heap->base.now_ms)) {
             wr_entry_take(state, group, place);
         }
-        return looked;
+        break;
     }
     }
-    if (is_empty) {
+    *io_looked += looked;
+    if (expired == WR_EXPIRED_ALL) {
         wr_entry_remove(state, group, place);
     }
-    return looked;
+    return expired == WR_EXPIRED_MORE;
 }
 
 /* The table that serves the walk's key group; `is_older`: the one that it grows out of. NULL: none.
@@ -106,20 +111,22 @@ go_on(const struct wr_heap_state *state, struct wr_expire *walk)
     }
 }
 
-/* Looks at both buckets of the walk's hash; returns how many items there were. */
-static size_t
-expire_buckets(struct wr_heap_state *state, const struct wr_expire *walk)
+/* Looks at both buckets of the walk's hash, from its slot on; false: there is more to look at. */
+static bool
+expire_buckets(struct wr_heap_state *state, struct wr_expire *walk, size_t *io_looked)
 {
-    size_t total = 0;
-    for (int is_older = 0; is_older < 2; is_older++) {
-        for (uint32_t slot = 0; slot < state->layout.slots; slot++) {
-            struct wr_place place;
-            if (entry_at(state, walk, is_older != 0, slot, &place)) {
-                total += expire_entry(state, walk->group, &place);
-            }
+    const uint32_t slots = state->layout.slots;
+    for (; walk->slot < 2 * slots; walk->slot++) {
+        struct wr_place place;
+        bool is_older = walk->slot >= slots;
+        if (entry_at(state, walk, is_older, walk->slot % slots, &place) &&
+            expire_entry(state, walk->group, &place, io_looked)) {
+            return false;
         }
+        walk->block = 0;
     }
-    return total;
+    walk->slot = 0;
+    return true;
 }
 
 void
@@ -133,8 +140,12 @@ wr_heap_expire(weir_state *self, size_t entries)
     size_t left = entries;
     size_t steps = entries * STEPS_AN_ENTRY;
     for (; left > 0 && steps > 0 && state->count > 0; steps--) {
-        size_t looked = expire_buckets(state, walk);
+        size_t looked = 0;
+        bool is_done = expire_buckets(state, walk, &looked);
         left -= looked < left ? looked : left;
+        if (!is_done) {
+            return;
+        }
         go_on(state, walk);
     }
 }

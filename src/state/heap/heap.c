@@ -315,6 +315,7 @@ static const weir_backend_ops heap_ops = {
     .remove = wr_heap_remove,
     .iterate = wr_heap_iterate,
     .list_add = wr_heap_list_add,
+    .list_put = wr_heap_list_put,
     .list_next = wr_heap_list_next,
     .map_find = wr_heap_map_find,
     .map_put = wr_heap_map_put,

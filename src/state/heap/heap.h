@@ -24,6 +24,7 @@
 enum {
     WR_HEAP_EPOCHS_MOST = 1 << 14, /* between the oldest chunk and the newest epoch: u16 compares */
     WR_HEAP_AHEAD = 16,            /* a power of two */
+    WR_HEAP_LATE = 8,              /* likewise */
     WR_HEAP_SMALL_BUCKETS = 32     /* tables up to this size are rebuilt at once */
 };
 
@@ -56,15 +57,21 @@ struct wr_drop;
 struct wr_expire {
     uint32_t group; /* less the first of the range */
     uint64_t high;  /* upper half of a hash */
+    uint32_t slot;  /* of the buckets there: those before are done */
+    uint32_t block; /* of the map in that slot, likewise */
+};
+
+struct wr_ahead_key {
+    uint64_t hash;
+    uint32_t group; /* the table's place */
+    bool is_set;    /* of a late one */
 };
 
 /* Keys whose buckets are on their way, so that what their slots point to can be asked for next. */
 struct wr_ahead {
     uint32_t at;
-    struct {
-        uint64_t hash;
-        uint32_t group; /* the table's place */
-    } keys[WR_HEAP_AHEAD];
+    struct wr_ahead_key keys[WR_HEAP_AHEAD];
+    struct wr_ahead_key late[WR_HEAP_LATE]; /* of those that have overflowed their homes */
 };
 
 struct wr_heap_state {
@@ -77,7 +84,8 @@ struct wr_heap_state {
     weir_state_kind kind;
     bool is_pane;
     bool has_ttl;
-    weir_ttl ttl; /* of the job, once it has asked for the state */
+    bool is_list_read; /* what the last access to a list did: the next one is likely to do it too */
+    weir_ttl ttl;      /* of the job, once it has asked for the state */
     struct wr_layout layout;
     uint32_t index;       /* in heap->states */
     uint32_t map_changes; /* counts them, so that a cursor knows whether its block is as it was */

@@ -12,38 +12,12 @@
 #include "base/fail.h"
 #include "state/heap/drop.h"
 #include "state/heap/entry.h"
+#include "state/heap/list_chunk.h"
 
 enum {
-    CHUNK_LEAST = 64,     /* with the slab's head */
-    CHUNK_CLASS_MOST = 6, /* 4 KiB */
-    CHUNK_CLASS_OWN = 7,  /* made for one large element */
-    CHUNK_OVERHEAD = 24,  /* the slab's head and the chunk's */
-    ELEMENT_HEAD = 8      /* of one of its own size */
+    EXPIRED_WHOLE_MOST = 32 << 10, /* a larger list is looked at from its front, in steps */
+    EXPIRED_CHUNKS_A_STEP = 4
 };
-
-struct wr_list_chunk {
-    struct wr_list_chunk *next; /* of the last one: nothing */
-    uint32_t used;              /* of the last one: nothing */
-    uint32_t room;
-    uint8_t bytes[];
-};
-
-static struct wr_list_chunk *
-last_chunk(const struct wr_list *list)
-{
-    return (struct wr_list_chunk *)(uintptr_t)(list->last & ~(uint64_t)7);
-}
-
-/* Room of the last chunk; of all but its own sizes without reading it. */
-static size_t
-last_room(const struct wr_list *list)
-{
-    unsigned class = (unsigned)(list->last & 7);
-    if (class == CHUNK_CLASS_OWN) {
-        return last_chunk(list)->room;
-    }
-    return ((size_t)CHUNK_LEAST << class) - CHUNK_OVERHEAD;
-}
 
 static size_t
 element_bytes(const struct wr_layout *layout, size_t item_size)
@@ -51,31 +25,20 @@ element_bytes(const struct wr_layout *layout, size_t item_size)
     if (layout->item_size != 0) {
         return weir_round8(layout->item_size);
     }
-    return ELEMENT_HEAD + weir_round8(item_size);
+    return WR_LIST_ELEMENT_HEAD + weir_round8(item_size);
 }
 
-/* Gives an element and where the next one stands. */
-static inline uint64_t
-read_element(const struct wr_layout *layout, const struct wr_list_chunk *chunk, uint64_t offset,
-             weir_bytes *out_item)
-{
-    const uint8_t *at = chunk->bytes + offset;
-    if (layout->item_size != 0) {
-        *out_item = weir_bytes_of(at, layout->item_size);
-        return offset + weir_round8(layout->item_size);
-    }
-    uint32_t size = wr_get_u32(at);
-    *out_item = weir_bytes_of(at + ELEMENT_HEAD, size);
-    return offset + ELEMENT_HEAD + weir_round8(size);
-}
-
-static void
+static inline void
 write_element(const struct wr_layout *layout, uint8_t *at, weir_bytes item)
 {
+    if (__builtin_expect(layout->item_size == 8, 1)) {
+        wr_put_u64(at, wr_get_u64(item.data));
+        return;
+    }
     if (layout->item_size == 0) {
         wr_put_u32(at, (uint32_t)item.size);
         wr_put_u32(at + 4, 0);
-        at += ELEMENT_HEAD;
+        at += WR_LIST_ELEMENT_HEAD;
     } else {
         item.size = layout->item_size;
     }
@@ -100,14 +63,15 @@ chunk_new(struct growth *growth, size_t element_size)
     unsigned class = 0;
     if (growth->list.last != 0) {
         class = (unsigned)(growth->list.last & 7);
-        class = class < CHUNK_CLASS_MOST ? class + 1 : CHUNK_CLASS_MOST;
+        class = class < WR_LIST_CLASS_MOST ? class + 1 : WR_LIST_CLASS_MOST;
     }
-    while (class <= CHUNK_CLASS_MOST &&
-           ((size_t)CHUNK_LEAST << class) - CHUNK_OVERHEAD < element_size) {
+    while (class <= WR_LIST_CLASS_MOST &&
+           ((size_t)WR_LIST_CHUNK_LEAST << class) - WR_LIST_CHUNK_OVERHEAD < element_size) {
         class ++;
     }
-    size_t room =
-        class == CHUNK_CLASS_OWN ? element_size : ((size_t)CHUNK_LEAST << class) - CHUNK_OVERHEAD;
+    size_t room = class == WR_LIST_CLASS_OWN
+                      ? element_size
+                      : ((size_t)WR_LIST_CHUNK_LEAST << class) - WR_LIST_CHUNK_OVERHEAD;
     struct wr_list_chunk *chunk =
         wr_slab_new(&growth->heap->slab, sizeof(struct wr_list_chunk) + room);
     if (chunk == NULL) {
@@ -115,8 +79,8 @@ chunk_new(struct growth *growth, size_t element_size)
     }
     *chunk = (struct wr_list_chunk){ .room = (uint32_t)room };
     if (growth->added != NULL) { /* the last one is new as well: nobody else knows it */
-        last_chunk(&growth->list)->next = chunk;
-        last_chunk(&growth->list)->used = growth->list.last_used;
+        wr_list_last(&growth->list)->next = chunk;
+        wr_list_last(&growth->list)->used = growth->list.last_used;
     } else {
         growth->added = chunk;
         growth->closed_used = growth->list.last_used;
@@ -133,8 +97,8 @@ static bool
 add_one(struct growth *growth, weir_bytes item)
 {
     size_t size = element_bytes(growth->layout, item.size);
-    struct wr_list_chunk *chunk = last_chunk(&growth->list);
-    if (chunk == NULL || growth->list.last_used + size > last_room(&growth->list)) {
+    struct wr_list_chunk *chunk = wr_list_last(&growth->list);
+    if (chunk == NULL || growth->list.last_used + size > wr_list_last_room(&growth->list)) {
         chunk = chunk_new(growth, size);
         if (chunk == NULL) {
             return false;
@@ -152,7 +116,7 @@ growth_undo(struct growth *growth)
 {
     struct wr_list_chunk *chunk = growth->added;
     while (chunk != NULL) {
-        bool is_last = chunk == last_chunk(&growth->list);
+        bool is_last = chunk == wr_list_last(&growth->list);
         struct wr_list_chunk *next = is_last ? NULL : chunk->next;
         wr_slab_free(&growth->heap->slab, chunk);
         chunk = next;
@@ -214,6 +178,26 @@ add_to_new(struct growth *growth, struct wr_heap_state *state, const weir_key *k
     return status;
 }
 
+/* Adds one element of a fixed size behind the last, where the last chunk has room. */
+static inline bool
+add_in_place(struct wr_heap_state *state, const struct wr_place *place, weir_bytes item)
+{
+    const struct wr_layout *layout = &state->layout;
+    struct wr_list *list = (struct wr_list *)(void *)wr_entry_at(state, place);
+    uint32_t size = layout->item_size;
+    uint32_t room = (uint32_t)weir_round8(size);
+    if (size == 0 || (item.size != size && item.size != room) ||
+        list->last_used + room > wr_list_last_room(list) ||
+        list->record_bytes + (uint64_t)4 + size > WR_RECORD_MOST) {
+        return false;
+    }
+    wr_entry_touch(state, place);
+    write_element(layout, wr_list_last(list)->bytes + list->last_used, item);
+    list->last_used += room;
+    list->record_bytes += 4 + size;
+    return true;
+}
+
 weir_status
 wr_heap_list_add(weir_state *self, const weir_key *key, const weir_bytes *items, size_t count)
 {
@@ -225,127 +209,83 @@ wr_heap_list_add(weir_state *self, const weir_key *key, const weir_bytes *items,
     if (count == 0) {
         return WEIR_OK;
     }
+    state->is_list_read = false;
     struct growth growth = { .heap = state->heap, .layout = &state->layout };
     uint32_t group = wr_entry_group(state, key);
     struct wr_probe probe;
     struct wr_place place;
     wr_probe_init(&probe, &state->layout, key);
     wr_entry_free_some(state->heap);
-    if (!wr_table_find(state, group, &probe, &place)) {
+    if (!wr_table_look(state, group, &probe, &place)) {
         return add_to_new(&growth, state, key, items, count);
+    }
+    if (count == 1 && add_in_place(state, &place, *items)) {
+        return WEIR_OK;
     }
     uint8_t *at = wr_entry_at(state, &place);
     memcpy(&growth.list, at, sizeof growth.list);
     const struct wr_list before = growth.list;
     WR_TRY(add_all(&growth, items, count));
     if (growth.added != NULL) {
-        last_chunk(&before)->next = growth.added;
-        last_chunk(&before)->used = growth.closed_used;
+        wr_list_last(&before)->next = growth.added;
+        wr_list_last(&before)->used = growth.closed_used;
     }
     wr_entry_touch(state, &place);
     memcpy(at, &growth.list, sizeof growth.list);
     return WEIR_OK;
 }
 
-uint32_t
-wr_list_record_bytes(const uint8_t *value)
+/* Puts what has grown in the place of the list in a live slot. */
+static void
+replace(struct wr_heap_state *state, const struct wr_place *place, const struct growth *growth)
 {
-    struct wr_list list;
-    memcpy(&list, value, sizeof list);
-    return list.record_bytes;
+    uint8_t *value = wr_entry_at(state, place);
+    wr_entry_touch(state, place); /* the old list goes into the copy */
+    wr_list_drop(state, value);
+    memcpy(value, &growth->list, sizeof growth->list);
 }
 
-/* chunk and offset: word 0 and 1 of the cursor. */
-static inline __attribute__((always_inline)) bool
-walk(const struct wr_layout *layout, const struct wr_list_chunk *last, uint64_t last_used,
-     weir_cursor *cursor, weir_bytes *out_item)
+/* Bytes of a chunk's elements in a record, if all of them have expired; 0: one lives. */
+static uint32_t
+expired_chunk(const struct wr_heap_state *state, const struct wr_list_chunk *chunk,
+              size_t *io_looked)
 {
-    const struct wr_list_chunk *chunk = (const void *)(uintptr_t)cursor->word[0];
-    uint64_t offset = cursor->word[1];
-    while (offset >= (chunk == last ? last_used : chunk->used)) {
-        if (chunk == last) {
-            return false;
+    const int64_t now_ms = state->heap->base.now_ms;
+    uint32_t record_bytes = 0;
+    for (uint64_t offset = 0; offset < chunk->used;) {
+        weir_bytes item;
+        offset = wr_list_element(&state->layout, chunk, offset, &item);
+        ++*io_looked;
+        if (!weir_state_item_expired(&state->ttl, item, now_ms)) {
+            return 0;
         }
-        chunk = chunk->next;
-        offset = 0;
-        cursor->word[0] = (uint64_t)(uintptr_t)chunk;
+        record_bytes += (uint32_t)(4 + item.size);
     }
-    cursor->word[1] = read_element(layout, chunk, offset, out_item);
-    return true;
+    return record_bytes;
 }
 
-bool
-wr_list_walk(const struct wr_layout *layout, const uint8_t *value, weir_cursor *cursor,
-             weir_bytes *out_item)
+/* Of a large list: drops a few of its first chunks, those in which nothing lives. What has expired
+ * behind one that lives stays until that expires too. */
+static enum wr_expired
+expire_front(struct wr_heap_state *state, const struct wr_place *place, size_t *io_looked)
 {
-    struct wr_list list;
-    memcpy(&list, value, sizeof list);
-    if (cursor->word[0] == 0) {
-        cursor->word[0] = (uint64_t)(uintptr_t)list.first;
-    }
-    return walk(layout, last_chunk(&list), list.last_used, cursor, out_item);
-}
-
-/* The cursor keeps the list's end too, so that an element costs no look into the table: word 2 the
- * last chunk, word 3 what is used of it. */
-weir_status
-wr_heap_list_next(weir_state *self, const weir_key *key, weir_cursor *cursor, weir_bytes *out_item)
-{
-    const struct wr_heap_state *state = wr_heap_state_of(self);
-    if (cursor->word[0] == 0) {
-        WR_TRY(wr_entry_check(state, key));
-        struct wr_probe probe;
-        struct wr_place place;
-        wr_probe_init(&probe, &state->layout, key);
-        if (state->layout.value_form != WR_VALUE_LIST) {
-            return WEIR_INVALID;
+    struct wr_list *list = (struct wr_list *)(void *)wr_entry_at(state, place);
+    for (int chunks = 0; chunks < EXPIRED_CHUNKS_A_STEP && list->first != wr_list_last(list);
+         chunks++) {
+        struct wr_list_chunk *chunk = list->first;
+        uint32_t record_bytes = expired_chunk(state, chunk, io_looked);
+        if (record_bytes == 0) {
+            return WR_EXPIRED_DONE;
         }
-        if (!wr_table_find(state, wr_entry_group(state, key), &probe, &place)) {
-            return WEIR_NOT_FOUND;
-        }
-        struct wr_list list;
-        memcpy(&list, wr_entry_at(state, &place), sizeof list);
-        *cursor = (weir_cursor){ { (uint64_t)(uintptr_t)list.first, 0,
-                                   (uint64_t)(uintptr_t)last_chunk(&list), list.last_used } };
+        wr_entry_touch(state, place);
+        list->first = chunk->next;
+        list->record_bytes -= record_bytes;
+        wr_cow_drop_block(state->heap, chunk, 0);
     }
-    const struct wr_list_chunk *last = (const void *)(uintptr_t)cursor->word[2];
-    bool is_there = walk(&state->layout, last, cursor->word[3], cursor, out_item);
-    return is_there ? WEIR_OK : WEIR_NOT_FOUND;
+    return WR_EXPIRED_MORE;
 }
 
-bool
-wr_list_drop_some(struct wr_heap *heap, uint8_t *value, size_t *io_left)
-{
-    struct wr_list list;
-    memcpy(&list, value, sizeof list);
-    struct wr_list_chunk *last = last_chunk(&list);
-    for (; *io_left > 0; --*io_left) {
-        struct wr_list_chunk *chunk = list.first;
-        if (chunk == last) {
-            wr_cow_drop_block(heap, chunk, 0);
-            --*io_left;
-            return true;
-        }
-        list.first = chunk->next;
-        wr_cow_drop_block(heap, chunk, 0);
-    }
-    memcpy(value, &list, sizeof list);
-    return false;
-}
-
-void
-wr_list_drop(struct wr_heap_state *state, const uint8_t *value)
-{
-    struct wr_list list;
-    memcpy(&list, value, sizeof list);
-    size_t all = SIZE_MAX;
-    if (list.first == last_chunk(&list) || !wr_drop_later(state->heap, &state->layout, value)) {
-        bool is_done = wr_list_drop_some(state->heap, (uint8_t *)&list, &all);
-        wr_assert(is_done);
-    }
-}
-
-bool
+enum wr_expired
 wr_list_expire(struct wr_heap_state *state, const struct wr_place *place, size_t *out_looked)
 {
     const struct wr_layout *layout = &state->layout;
@@ -355,27 +295,50 @@ wr_list_expire(struct wr_heap_state *state, const struct wr_place *place, size_t
     weir_bytes item;
     size_t expired = 0;
     *out_looked = 0;
+    const struct wr_list *list = (const struct wr_list *)(void *)value;
+    if (list->record_bytes > EXPIRED_WHOLE_MOST && list->first != wr_list_last(list)) {
+        return expire_front(state, place, out_looked);
+    }
     while (wr_list_walk(layout, value, &cursor, &item)) {
         expired += weir_state_item_expired(&state->ttl, item, now_ms);
         ++*out_looked;
     }
     if (expired == 0) {
-        return false;
+        return WR_EXPIRED_DONE;
     }
     if (expired == *out_looked) {
         wr_list_drop(state, value);
-        return true;
+        return WR_EXPIRED_ALL;
     }
     struct growth growth = { .heap = state->heap, .layout = layout };
     cursor = (weir_cursor){ { 0 } };
     while (wr_list_walk(layout, value, &cursor, &item)) {
         if (!weir_state_item_expired(&state->ttl, item, now_ms) && !add_one(&growth, item)) {
             growth_undo(&growth);
-            return false;
+            return WR_EXPIRED_DONE;
         }
     }
-    wr_list_drop(state, value);
-    wr_entry_touch(state, place);
-    memcpy(value, &growth.list, sizeof growth.list);
-    return false;
+    replace(state, place, &growth);
+    return WR_EXPIRED_DONE;
+}
+
+weir_status
+wr_heap_list_put(weir_state *self, const weir_key *key, const weir_bytes *items, size_t count)
+{
+    struct wr_heap_state *state = wr_heap_state_of(self);
+    WR_TRY(wr_entry_check(state, key));
+    if (state->layout.value_form != WR_VALUE_LIST || count == 0) {
+        return WEIR_INVALID;
+    }
+    struct growth growth = { .heap = state->heap, .layout = &state->layout };
+    struct wr_probe probe;
+    struct wr_place place;
+    wr_probe_init(&probe, &state->layout, key);
+    wr_entry_free_some(state->heap);
+    if (!wr_table_look(state, wr_entry_group(state, key), &probe, &place)) {
+        return add_to_new(&growth, state, key, items, count);
+    }
+    WR_TRY(add_all(&growth, items, count)); /* they may be lent from the list that goes */
+    replace(state, &place, &growth);
+    return WEIR_OK;
 }

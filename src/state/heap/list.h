@@ -19,6 +19,7 @@
 #ifndef WR_STATE_HEAP_LIST_H
 #define WR_STATE_HEAP_LIST_H
 
+#include "state/heap/expired.h"
 #include "state/heap/layout.h"
 
 struct wr_heap;
@@ -41,19 +42,24 @@ _Static_assert(sizeof(struct wr_list) == WR_COLLECTION_BYTES, "a list takes 24 b
  * the snapshot (or the live list) holds it. False: no more. */
 bool wr_list_walk(const struct wr_layout *layout, const uint8_t *value, weir_cursor *cursor,
                   weir_bytes *out_item);
+/* Asks for the lines that the next access to the list is likely to read: its end where elements
+ * were added last, its chunks where they were read. */
+void wr_list_prefetch(const struct wr_heap_state *state, const uint8_t *value);
 /* Bytes of the whole value in a snapshot's record. */
 uint32_t wr_list_record_bytes(const uint8_t *value);
 /* Gives the chunks back, at once, bit by bit (drop.h), or when open snapshots allow. */
 void wr_list_drop(struct wr_heap_state *state, const uint8_t *value);
 /* Drops up to *io_left chunks; true: that was all. Else `value` is what is left. */
 bool wr_list_drop_some(struct wr_heap *heap, uint8_t *value, size_t *io_left);
-/* Removes the expired elements of the list in a live slot; true: none is left, and the slot's value
- * is no list any more (its chunks are dropped): the caller removes the entry. Without memory
- * everything stays. *out_looked: elements looked at. */
+/* Removes the expired elements of the list in a live slot; of a large one a few chunks of those
+ * before the first that lives. Without memory everything stays. *out_looked: elements looked at. */
 struct wr_place;
-bool wr_list_expire(struct wr_heap_state *state, const struct wr_place *place, size_t *out_looked);
+enum wr_expired wr_list_expire(struct wr_heap_state *state, const struct wr_place *place,
+                               size_t *out_looked);
 
 weir_status wr_heap_list_add(weir_state *self, const weir_key *key, const weir_bytes *items,
+                             size_t count);
+weir_status wr_heap_list_put(weir_state *self, const weir_key *key, const weir_bytes *items,
                              size_t count);
 weir_status wr_heap_list_next(weir_state *self, const weir_key *key, weir_cursor *cursor,
                               weir_bytes *out_item);

@@ -56,12 +56,12 @@ check_call(const struct wr_heap_state *state, const weir_key *key, weir_bytes ma
     return map_key.size <= WEIR_KEY_SIZE_MAX ? WEIR_OK : WEIR_LIMIT;
 }
 
-static bool
+static inline __attribute__((always_inline)) bool
 find_slot(const struct wr_heap_state *state, const weir_key *key, struct wr_probe *out_probe,
           struct wr_place *out_place)
 {
     wr_probe_init(out_probe, &state->layout, key);
-    return wr_table_find(state, wr_entry_group(state, key), out_probe, out_place);
+    return wr_table_look(state, wr_entry_group(state, key), out_probe, out_place);
 }
 
 static struct wr_map *
@@ -71,13 +71,19 @@ map_of(const struct wr_heap_state *state, const struct wr_place *place)
 }
 
 /* Finds the entry in the map; false: it is not there, and hold->block is where it would be. */
-static bool
+static inline __attribute__((always_inline)) bool
 look(struct hold *hold, weir_bytes map_key)
 {
+    const struct wr_layout *layout = &hold->state->layout;
     hold->index = wr_map_block_index(hold->map->blocks, hold->hash);
     hold->block = wr_map_block_at(hold->map, hold->index);
-    return hold->block != NULL &&
-           wr_map_block_find(&hold->state->layout, hold->block, hold->hash, map_key, &hold->spot);
+    if (__builtin_expect(hold->block == NULL, 0)) {
+        return false;
+    }
+    return layout->map_stride != 0
+               ? wr_map_block_find_fixed(layout, hold->block, wr_map_tag(hold->hash), map_key,
+                                         &hold->spot)
+               : wr_map_block_find(layout, hold->block, hold->hash, map_key, &hold->spot);
 }
 
 /* Makes the held block changeable; the spot stays right. */
@@ -260,6 +266,28 @@ put_first(struct wr_heap_state *state, const struct wr_probe *probe, const weir_
     return status;
 }
 
+/* Writes the item of an entry that is there over the one it has: both of one size, in a block that
+ * may be changed. Nothing moves, so that cursors stay as they are. */
+static inline bool
+replace_in_place(const struct hold *hold, weir_bytes item)
+{
+    const struct wr_layout *layout = &hold->state->layout;
+    struct wr_map_block *block = hold->block;
+    if (layout->map_stride == 0 || item.data == NULL ||
+        (block->tags[hold->spot.index] & WR_MAP_TAG_NULL) != 0 ||
+        !wr_cow_is_own(hold->state->heap, block->epoch)) {
+        return false;
+    }
+    uint32_t item_room = (uint32_t)weir_round8(layout->item_size);
+    uint8_t *at = wr_map_block_entries(block) + hold->spot.offset + layout->map_stride - item_room;
+    if (__builtin_expect(layout->item_size == 8, 1)) {
+        wr_put_u64(at, wr_get_u64(item.data));
+    } else {
+        memmove(at, item.data, layout->item_size); /* the padding behind it is zero already */
+    }
+    return true;
+}
+
 static weir_status
 put(struct wr_heap_state *state, const weir_key *key, struct wr_map_draft *draft)
 {
@@ -267,14 +295,19 @@ put(struct wr_heap_state *state, const weir_key *key, struct wr_map_draft *draft
     struct wr_place place;
     uint64_t hash = wr_key_hash(draft->key.data, draft->key.size, state->heap->hash_seed);
     draft->tag = wr_map_tag(hash);
-    state->map_changes++;
     wr_entry_free_some(state->heap);
     if (!find_slot(state, key, &probe, &place)) {
+        state->map_changes++;
         return put_first(state, &probe, key, draft);
     }
     wr_entry_touch(state, &place);
     struct hold hold = { .state = state, .map = map_of(state, &place), .hash = hash };
-    return look(&hold, draft->key) ? replace(&hold, draft) : insert(&hold, draft);
+    bool is_there = look(&hold, draft->key);
+    if (is_there && replace_in_place(&hold, draft->item)) {
+        return WEIR_OK;
+    }
+    state->map_changes++;
+    return is_there ? replace(&hold, draft) : insert(&hold, draft);
 }
 
 weir_status

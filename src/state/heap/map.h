@@ -19,6 +19,7 @@
 #ifndef WR_STATE_HEAP_MAP_H
 #define WR_STATE_HEAP_MAP_H
 
+#include "state/heap/expired.h"
 #include "state/heap/layout.h"
 
 struct wr_heap;
@@ -54,11 +55,11 @@ bool wr_map_drop_some(struct wr_heap *heap, bool is_sized, const uint8_t *value,
 struct wr_map_spot;
 weir_status wr_map_take_out(struct wr_heap_state *state, struct wr_map *map, uint32_t index,
                             const struct wr_map_spot *spot);
-/* Removes the expired entries of the map in a live slot; true: none is left, and the slot's value
- * is no map any more (all is dropped): the caller removes the entry. *out_looked: entries looked
- * at. */
+/* Removes the expired entries of the map in a live slot, from state->expire.block on and a few
+ * blocks at a time. *out_looked: entries looked at. */
 struct wr_place;
-bool wr_map_expire(struct wr_heap_state *state, const struct wr_place *place, size_t *out_looked);
+enum wr_expired wr_map_expire(struct wr_heap_state *state, const struct wr_place *place,
+                              size_t *out_looked);
 
 weir_status wr_heap_map_find(weir_state *self, const weir_key *key, weir_bytes map_key,
                              weir_bytes *out_item);

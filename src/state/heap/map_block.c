@@ -53,35 +53,6 @@ wr_map_block_new(struct wr_slab *slab, const struct wr_layout *layout, uint64_t 
     return block;
 }
 
-static inline bool
-same_bytes(const uint8_t *at, weir_bytes key)
-{
-    if (key.size == 8) {
-        return wr_get_u64(at) == wr_get_u64(key.data);
-    }
-    return key.size == 0 || memcmp(at, key.data, key.size) == 0;
-}
-
-static bool
-find_fixed(const struct wr_layout *layout, const struct wr_map_block *block, uint64_t tag,
-           weir_bytes key, struct wr_map_spot *out_spot)
-{
-    const uint8_t *entries = wr_map_block_entries(block);
-    const uint64_t low7 = 0x7f7f7f7f7f7f7f7fULL;
-    for (uint32_t first = 0; first < block->count; first += 8) {
-        uint64_t mask = wr_tags_equal(wr_get_u64(block->tags + first) & low7, tag);
-        for (; mask != 0; mask &= mask - 1) {
-            uint32_t index = first + wr_mask_slot(mask);
-            size_t offset = (size_t)index * layout->map_stride;
-            if (same_bytes(entries + offset, key)) {
-                *out_spot = (struct wr_map_spot){ index, (uint32_t)offset };
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* Of an entry of its own size: what it takes in the block. */
 static uint32_t
 entry_bytes(const uint8_t *at)
@@ -100,7 +71,7 @@ wr_map_block_find(const struct wr_layout *layout, const struct wr_map_block *blo
 {
     const uint8_t tag = wr_map_tag(hash);
     if (layout->map_stride != 0) {
-        return find_fixed(layout, block, tag, key, out_spot);
+        return wr_map_block_find_fixed(layout, block, tag, key, out_spot);
     }
     const uint8_t *at = wr_map_block_entries(block);
     struct wr_map_spot spot = { 0 };
@@ -110,7 +81,7 @@ wr_map_block_find(const struct wr_layout *layout, const struct wr_map_block *blo
             weir_bytes found;
             weir_bytes item;
             wr_map_block_entry(layout, block, &spot, &found, &item);
-            if (found.size == key.size && same_bytes(found.data, key)) {
+            if (found.size == key.size && wr_map_same_bytes(found.data, key)) {
                 *out_spot = spot;
                 return true;
             }
@@ -152,6 +123,10 @@ wr_map_block_entry_sized(const struct wr_layout *layout, const struct wr_map_blo
 static uint8_t *
 write_padded(uint8_t *at, weir_bytes bytes)
 {
+    if (bytes.size == 8 && bytes.data != NULL) {
+        wr_put_u64(at, wr_get_u64(bytes.data));
+        return at + 8;
+    }
     if (bytes.size != 0 && bytes.data != NULL) {
         memmove(at, bytes.data, bytes.size);
     }

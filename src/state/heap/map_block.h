@@ -63,6 +63,36 @@ wr_map_block_entries(const struct wr_map_block *block)
 /* An empty block for about so many entries of so many bytes in all. NULL: refused. */
 struct wr_map_block *wr_map_block_new(struct wr_slab *slab, const struct wr_layout *layout,
                                       uint64_t epoch, uint32_t count, size_t bytes);
+static inline bool
+wr_map_same_bytes(const uint8_t *at, weir_bytes key)
+{
+    if (__builtin_expect(key.size == 8, 1)) {
+        return wr_get_u64(at) == wr_get_u64(key.data);
+    }
+    return key.size == 0 || memcmp(at, key.data, key.size) == 0;
+}
+
+/* The same as wr_map_block_find for entries of one size: by their tags alone. */
+static inline bool
+wr_map_block_find_fixed(const struct wr_layout *layout, const struct wr_map_block *block,
+                        uint64_t tag, weir_bytes key, struct wr_map_spot *out_spot)
+{
+    const uint8_t *entries = wr_map_block_entries(block);
+    const uint64_t low7 = 0x7f7f7f7f7f7f7f7fULL;
+    for (uint32_t first = 0; first < block->count; first += 8) {
+        uint64_t mask = wr_tags_equal(wr_get_u64(block->tags + first) & low7, tag);
+        for (; mask != 0; mask &= mask - 1) {
+            uint32_t index = first + wr_mask_slot(mask);
+            size_t offset = (size_t)index * layout->map_stride;
+            if (wr_map_same_bytes(entries + offset, key)) {
+                *out_spot = (struct wr_map_spot){ index, (uint32_t)offset };
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Looks a key up. */
 bool wr_map_block_find(const struct wr_layout *layout, const struct wr_map_block *block,
                        uint64_t hash, weir_bytes key, struct wr_map_spot *out_spot);

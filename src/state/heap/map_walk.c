@@ -18,6 +18,10 @@
 #include "state/heap/entry.h"
 #include "state/heap/map_directory.h"
 
+enum {
+    EXPIRED_BLOCKS_A_STEP = 4 /* looked at at once, whatever the map's size */
+};
+
 static const uint32_t last_block = UINT32_C(1) << 31;
 
 uint32_t
@@ -126,7 +130,7 @@ seek(const struct wr_heap_state *state, const weir_key *key, struct stand *stand
         return WEIR_INVALID;
     }
     wr_probe_init(&probe, &state->layout, key);
-    if (!wr_table_find(state, wr_entry_group(state, key), &probe, &place)) {
+    if (!wr_table_look(state, wr_entry_group(state, key), &probe, &place)) {
         return WEIR_NOT_FOUND;
     }
     struct wr_map map;
@@ -184,23 +188,31 @@ find_expired(const struct wr_heap_state *state, const struct wr_map_block *block
     return false;
 }
 
-bool
+enum wr_expired
 wr_map_expire(struct wr_heap_state *state, const struct wr_place *place, size_t *out_looked)
 {
     struct wr_map *map = (struct wr_map *)(void *)wr_entry_at(state, place);
-    *out_looked = map->count;
-    for (uint32_t number = 0; number < map->blocks; number++) {
+    uint32_t number = state->expire.block;
+    *out_looked = 0;
+    for (int blocks = 0; blocks < EXPIRED_BLOCKS_A_STEP && number < map->blocks;
+         blocks++, number++) {
+        const struct wr_map_block *block = wr_map_block_at(map, number);
         struct wr_map_spot spot = { 0 };
+        *out_looked += block != NULL ? block->count : 0;
         while (find_expired(state, wr_map_block_at(map, number), &spot)) {
             if (map->count == 1) {
                 wr_map_drop(state, wr_entry_at(state, place));
-                return true;
+                state->expire.block = 0;
+                return WR_EXPIRED_ALL;
             }
             wr_entry_touch(state, place);
             if (wr_map_take_out(state, map, number, &spot) != WEIR_OK) {
-                return false;
+                state->expire.block = 0; /* in the next round */
+                return WR_EXPIRED_DONE;
             }
         }
     }
-    return false;
+    bool is_done = number >= map->blocks;
+    state->expire.block = is_done ? 0 : number;
+    return is_done ? WR_EXPIRED_DONE : WR_EXPIRED_MORE;
 }

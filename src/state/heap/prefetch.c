@@ -2,11 +2,13 @@
 /* prefetch: asks for the lines that accesses to come will read.
  *
  *   key i        its home bucket
- *   key i - 16   where the slot points to: a block, the end of a list, the first lines of a map
+ *   key i - 16   where the slot points to: a block, the end of a list, the first lines of a map;
+ *                or, if the key has overflowed its home, the bucket behind
+ *   key i - 24   one that had overflowed: where its slot points to
  *
- * The second step reads the slot, so it must wait until the first one's lines have come. The keys
- * in between are kept with the state: it is the same whether the caller asks for one key at a time
- * or for many.
+ * The later steps read the slot, so they must wait until the lines of those before have come. The
+ * keys in between are kept with the state: it is the same whether the caller asks for one key at a
+ * time or for many.
  */
 #include "state/heap/entry.h"
 #include "state/heap/list.h"
@@ -27,7 +29,20 @@ home_of(const struct wr_heap_state *state, uint32_t group, uint64_t hash)
     return wr_table_home(state->tables[group], state->layout.bucket_bytes, (uint32_t)(hash >> 32));
 }
 
-static void
+/* The bucket behind the key's home; NULL: the home is the last. */
+static struct wr_bucket *
+behind_home(const struct wr_heap_state *state, const struct wr_ahead_key *key)
+{
+    uint32_t high = (uint32_t)(key->hash >> 32);
+    if (key->group >= state->table_count || state->tables[key->group] == NULL) {
+        return NULL;
+    }
+    const struct wr_table *table = wr_table_serving(state->tables[key->group], high);
+    uint32_t behind = wr_home_of(high, table->bucket_count) + 1;
+    return behind < table->ready ? wr_table_bucket(&state->layout, table, behind) : NULL;
+}
+
+static inline void
 ask(const void *at, size_t lines)
 {
     for (size_t i = 0; i < lines; i++) {
@@ -35,27 +50,50 @@ ask(const void *at, size_t lines)
     }
 }
 
-/* What the most likely slot of the key points to. */
-static void
-ask_value(const struct wr_heap_state *state, uint32_t group, uint64_t hash)
+/* What the most likely slot of the key in this bucket points to; false: it stands elsewhere. */
+static inline bool
+ask_value(const struct wr_heap_state *state, struct wr_bucket *bucket, uint64_t hash)
 {
-    struct wr_guess guess = { .bucket = home_of(state, group, hash) };
+    struct wr_guess guess = { .bucket = bucket };
     weir_key key = { .hash = hash };
     wr_guess_slot(&guess, &state->layout, &key);
-    if (guess.at == NULL) {
-        return;
+    if (__builtin_expect(guess.at == NULL, 0)) {
+        return false;
     }
     const uint8_t *value = guess.at + state->layout.key_part_bytes;
     if (state->layout.value_form == WR_VALUE_LIST) {
-        struct wr_list list;
-        memcpy(&list, value, sizeof list);
-        ask((const uint8_t *)(uintptr_t)(list.last & ~(uint64_t)7) + list.last_used, 1);
-        ask(list.first, 2);
-        return;
+        wr_list_prefetch(state, value);
+        return true;
     }
     const void *place; /* the first word of a reference and of a map alike */
     memcpy(&place, value, sizeof place);
     ask((const uint8_t *)place, state->layout.value_form == WR_VALUE_MAP ? MAP_LINES : 1);
+    return true;
+}
+
+/* One more key whose bucket is on its way; those whose lines have come go a step on. */
+static inline void
+go_ahead(struct wr_heap_state *state, uint32_t group, uint64_t hash)
+{
+    struct wr_ahead *ahead = &state->ahead;
+    struct wr_ahead_key *key = &ahead->keys[ahead->at % WR_HEAP_AHEAD];
+    struct wr_ahead_key *late = &ahead->late[ahead->at % WR_HEAP_LATE];
+    ahead->at++;
+    if (__builtin_expect(late->is_set, 0)) {
+        ask_value(state, behind_home(state, late), late->hash);
+        late->is_set = false;
+    }
+    struct wr_bucket *home = home_of(state, key->group, key->hash);
+    if (!ask_value(state, home, key->hash) && home != NULL &&
+        (home->flags & WR_BUCKET_OVERFLOWED) != 0) {
+        const struct wr_bucket *behind = behind_home(state, key);
+        if (behind != NULL) {
+            wr_bucket_prefetch(behind, state->layout.bucket_bytes);
+            *late = *key;
+            late->is_set = true;
+        }
+    }
+    *key = (struct wr_ahead_key){ .hash = hash, .group = group };
 }
 
 /* The buckets alone, for values that stand in them. */
@@ -90,7 +128,6 @@ wr_heap_prefetch(weir_state *self, const weir_key *keys, size_t count)
         ask_buckets(state, keys, count);
         return;
     }
-    struct wr_ahead *ahead = &state->ahead;
     for (size_t i = 0; i < count; i++) {
         uint32_t group = wr_entry_group(state, &keys[i]);
         const struct wr_bucket *bucket = home_of(state, group, keys[i].hash);
@@ -98,10 +135,7 @@ wr_heap_prefetch(weir_state *self, const weir_key *keys, size_t count)
             wr_bucket_prefetch(bucket, state->layout.bucket_bytes);
         }
         if (state->layout.value_in_slab) {
-            uint32_t at = ahead->at++ % WR_HEAP_AHEAD;
-            ask_value(state, ahead->keys[at].group, ahead->keys[at].hash);
-            ahead->keys[at].group = group;
-            ahead->keys[at].hash = keys[i].hash;
+            go_ahead(state, group, keys[i].hash);
         }
     }
 }

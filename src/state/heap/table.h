@@ -65,6 +65,33 @@ wr_table_home(struct wr_table *table, uint32_t bucket_bytes, uint32_t high)
     return (struct wr_bucket *)(void *)(table->buckets + home * bucket_bytes);
 }
 
+/* The same as wr_table_find; most keys that are there stand in the first slot of their home that
+ * has their tag, and are found without a call. */
+static inline __attribute__((always_inline)) bool
+wr_table_look(const struct wr_heap_state *state, uint32_t group, const struct wr_probe *probe,
+              struct wr_place *out_place)
+{
+    const struct wr_layout *layout = &state->layout;
+    struct wr_table *table = state->tables[group];
+    if (__builtin_expect(table == NULL, 0)) {
+        return false;
+    }
+    table = wr_table_serving(table, probe->high);
+    size_t home = wr_home_of(probe->high, table->bucket_count);
+    uint8_t *lines = table->buckets + home * layout->bucket_bytes;
+    struct wr_bucket *bucket = (struct wr_bucket *)(void *)lines;
+    uint64_t mask = wr_tags_first(bucket->tags, probe->tag);
+    if (__builtin_expect(mask != 0, 1)) {
+        uint32_t slot = wr_mask_slot(mask);
+        uint8_t *at = lines + WR_BUCKET_HEAD + (size_t)slot * layout->slot_bytes;
+        if (__builtin_expect(wr_slot_is(layout->key_form, at, probe), 1)) {
+            *out_place = (struct wr_place){ table, bucket, slot, at };
+            return true;
+        }
+    }
+    return wr_table_find(state, group, probe, out_place);
+}
+
 static inline __attribute__((always_inline)) void
 wr_bucket_prefetch(const struct wr_bucket *bucket, uint32_t bucket_bytes)
 {

@@ -220,7 +220,7 @@ a_failing_function_is_told_with_operator_and_record() {
 }
 
 a_failed_job_keeps_its_last_checkpoint() {
-    run "$weir" run "${every[@]}" "$mistakes" failing --rate 2000 --output output
+    run "$weir" run "${every[@]}" -D restart-strategy.type=none "$mistakes" failing --rate 2000 --output output
     code_is 1
     says 'last completed checkpoint'
     says 'go on with:'
@@ -447,7 +447,7 @@ set_rights() {
 
 a_failed_checkpoint_fails_the_job_with_the_thresholds_message() {
     bring_programs
-    start "${unprivileged[@]}" bin/weir run "${every[@]}" bin/examples/sequence_sum.so --events 20000 --rate 10000 --output output
+    start "${unprivileged[@]}" bin/weir run "${every[@]}" -D restart-strategy.type=none bin/examples/sequence_sum.so --events 20000 --rate 10000 --output output
     until_true '[ "$(committed)" -gt 500 ]'
     set_rights 555
     wait_child
@@ -525,8 +525,8 @@ a_full_checkpoint_directory_fails_the_job_by_default() {
     export weir sequence_sum
     run unshare -m bash -c '
         mount -t tmpfs -o size=400k none small || exit 77
-        "$weir" run -D execution.checkpointing.interval=30ms -D execution.checkpointing.dir=small "$sequence_sum" \
-            --events 20000 --rate 5000 --output output &
+        "$weir" run -D execution.checkpointing.interval=30ms -D execution.checkpointing.dir=small \
+            -D restart-strategy.type=none "$sequence_sum" --events 20000 --rate 5000 --output output &
         job=$!
         sleep 0.5
         for ((i = 0; i < 15; i++)); do

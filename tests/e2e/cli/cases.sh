@@ -5,7 +5,7 @@
 # --- help and usage ---
 
 help_is_on_stdout_at_every_level() {
-    for words in "--help" "-h" "help" "run --help" "run -h" "info --help" "demo --help" "version --help"; do
+    for words in "--help" "-h" "help" "run --help" "run -h" "info --help" "demo --help" "config --help" "version --help"; do
         # shellcheck disable=SC2086
         run "$weir" $words
         code_is 0
@@ -330,6 +330,30 @@ flag_beats_environment_beats_file() {
     prints 'parallelism 5'
 }
 
+config_shows_values_and_where_they_came_from() {
+    printf 'parallelism:\n  default: 2\n' >weir.yaml
+    WEIR_PIPELINE_NAME='a "name"' run "$weir" config --config weir.yaml -D state.backend=hashmap --set
+    code_is 0
+    prints '^parallelism.default +2 +weir.yaml:2:'
+    prints '^pipeline.name +a "name" +WEIR_PIPELINE_NAME$'
+    prints '^state.backend.type +hashmap +-D$'
+    [ "$(wc -l <out)" -eq 3 ] || fail "more than what is set"
+    run "$weir" config
+    prints '^execution.checkpointing.timeout +10 min +default$'
+    prints '^execution.checkpointing.interval +- +default$'
+    WEIR_PIPELINE_NAME='a "name"' run "$weir" config -o json pipeline.name state.checkpoints.dir
+    code_is 0
+    prints '^\[\{"key":"pipeline.name","value":"a \\"name\\"","origin":"WEIR_PIPELINE_NAME"\},$'
+    prints '^\{"key":"execution.checkpointing.dir","value":null,"origin":"default"\}\]$'
+    run "$weir" config execution.checkpointing.intervall
+    code_is 2
+    prints_nothing
+    says "did you mean 'execution.checkpointing.interval'"
+    run "$weir" config state.changelog.enabled
+    code_is 2
+    says 'weir does not have it'
+}
+
 # --- sources ---
 
 a_directory_and_a_list_are_read() {
@@ -365,6 +389,67 @@ ill_formed_utf8_becomes_replacement_characters() {
     prints $'^\\(\xef\xbf\xbd\\(,1\\)$'
     prints $'^\\(\xef\xbf\xbd,1\\)$'
     prints '^\(OK,1\)$'
+}
+
+# --- restarted within the process ---
+
+readonly restarting=(-D restart-strategy.type=fixed-delay -D restart-strategy.fixed-delay.delay=10ms)
+
+a_job_that_fails_once_is_restarted_and_its_output_is_right() {
+    local engine incremental
+    run "$weir" run -q "$mistakes" none --events 3000 --output expected
+    for engine in hashmap rocksdb; do
+        [ "$engine" = hashmap ] || [ -e "$build/libweir-rocksdb.so" ] || continue
+        for incremental in false true; do
+            rm -rf checkpoints output
+            run "$weir" run -p 2 "${every[@]}" "${restarting[@]}" -D state.backend.type=$engine \
+                -D state.backend.rocksdb.localdir="$PWD/engine" -D execution.checkpointing.incremental=$incremental \
+                "$mistakes" failing-once --events 3000 --rate 3000 --output output
+            code_is 0
+            says 'warning: restarting in 0\.0 s \(fixed-delay\): .*500 is not to my taste'
+            says 'restored from checkpoint [0-9]+: checkpoints/'
+            says 'FINISHED: '
+            diff <(sort expected/part-*) <(sort output/part-*) >/dev/null || fail "$engine: not the output of an undisturbed run"
+            [ -z "$(checkpoint)" ] || fail "the end of input keeps a checkpoint"
+            [ -z "$(ls -A engine 2>/dev/null)" ] || fail "the engine's files are left"
+        done
+    done
+}
+
+a_strategy_gives_up_after_its_attempts() {
+    run "$weir" run "${every[@]}" "${restarting[@]}" -D restart-strategy.fixed-delay.attempts=3 "$mistakes" failing \
+        --rate 10000 --output output
+    code_is 1
+    [ "$(grep -c 'restarting in 0.0 s (fixed-delay): ' err)" -eq 3 ] || fail "not three restarts"
+    says 'warning: fixed-delay allows no more restarts'
+    says 'error: the job failed: .*500 is not to my taste'
+    run "$weir" run "${every[@]}" "${restarting[@]}" --fresh --no-restart "$mistakes" failing --rate 10000 --output other
+    code_is 1
+    does_not_say 'restarting in'
+}
+
+a_signal_while_a_job_waits_for_its_restart_ends_it_well() {
+    start "$weir" run "${every[@]}" -D restart-strategy.type=fixed-delay -D restart-strategy.fixed-delay.delay=1h \
+        "$mistakes" failing-once --rate 4000 --output output
+    until_true 'grep -q "restarting in 3600.0 s" err'
+    kill -TERM "$child"
+    wait_child
+    code_is 0
+    says 'STOPPED: '
+    says 'final checkpoint: '
+    [ -n "$(checkpoint)" ] || fail "no checkpoint is left"
+}
+
+a_task_that_does_not_end_ends_the_process_with_its_name() {
+    start "$weir" run "${every[@]}" -D weir.stop-timeout=300ms -D task.cancellation.interval=200ms \
+        -D task.cancellation.timeout=700ms "$mistakes" stuck --rate 4000 --output output
+    until_true '[ -s output/.weir.lock ]'
+    sleep 0.5
+    kill -TERM "$child"
+    wait_child
+    code_is 6
+    says "warning: cancelled, and not ended yet: operator '"
+    says "error: operator '.*' \([0-9]+/[0-9]+\) did not end within task.cancellation.timeout \(700ms\)"
 }
 
 # --- supervised ---
@@ -409,6 +494,22 @@ supervision_ends_with_its_strategy() {
     wait_child
     code_is 1
     says 'fixed-delay allows no more restarts'
+}
+
+a_supervised_job_that_fails_is_started_again_by_its_parent_alone() {
+    run "$weir" run "${supervised[@]}" -D restart-strategy.fixed-delay.attempts=2 "$mistakes" failing --rate 10000 --output output
+    code_is 1
+    [ "$(grep -c 'the job failed; starting it again in 0.0 s (fixed-delay)' err)" -eq 2 ] || fail "not two successors"
+    says 'the job failed; fixed-delay allows no more restarts'
+    does_not_say 'restarting in'
+}
+
+a_supervised_job_with_a_task_that_does_not_end_gets_a_successor() {
+    run "$weir" run "${supervised[@]}" -D restart-strategy.fixed-delay.attempts=1 -D execution.checkpointing.timeout=300ms \
+        -D task.cancellation.timeout=300ms "$mistakes" stuck --rate 10000 --output output
+    code_is 6
+    [ "$(grep -c 'did not end within task.cancellation.timeout' err)" -eq 2 ] || fail "not two that hung"
+    [ "$(grep -c 'starting it again in 0.0 s' err)" -eq 1 ] || fail "not one successor"
 }
 
 a_supervised_job_is_stopped_by_its_parent() {

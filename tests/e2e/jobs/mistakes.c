@@ -5,9 +5,11 @@
 #include <weir/connectors.h>
 #include <weir/job.h>
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct number {
     int64_t number;
@@ -34,11 +36,15 @@ struct way {
     bool same_uid;
     bool second;     /* one more stateful operator */
     bool is_patient; /* its part of a checkpoint takes two seconds */
+    bool once;       /* it fails only the first time in this process */
+    bool is_stuck;   /* a function that does not return */
 };
 
 static const struct way ways[] = {
     { .name = "none" },
     { .name = "failing", .fails = true },
+    { .name = "failing-once", .fails = true, .once = true },
+    { .name = "stuck", .is_stuck = true },
     { .name = "failing-without-words", .fails = true, .fails_without_words = true },
     { .name = "no-uid", .no_uid = true },
     { .name = "same-uid", .same_uid = true },
@@ -59,6 +65,22 @@ generate(weir_context *context, uint64_t index, weir_collector *out)
     return weir_collector_emit_copy(out, &number, sizeof number);
 }
 
+/* The one that all ways fail at. */
+static weir_status
+meet_the_500th(weir_context *context, const struct way *way)
+{
+    static atomic_int met;
+    while (way->is_stuck) {
+        pause();
+    }
+    if (!way->fails || (way->once && atomic_exchange(&met, 1) != 0)) {
+        return WEIR_OK;
+    }
+    return way->fails_without_words
+               ? WEIR_USER
+               : weir_context_fail(context, WEIR_USER, "500 is not to my taste");
+}
+
 /* Gives a record its text, and makes as many of it as the way wants. */
 static weir_status
 widen(weir_context *context, void *self, const void *record, weir_collector *out)
@@ -66,10 +88,9 @@ widen(weir_context *context, void *self, const void *record, weir_collector *out
     (void)self;
     const struct way *way = weir_context_argument(context);
     const struct number *number = record;
-    if (way->fails && number->number == 500) {
-        return way->fails_without_words
-                   ? WEIR_USER
-                   : weir_context_fail(context, WEIR_USER, "500 is not to my taste");
+    weir_status status = number->number == 500 ? meet_the_500th(context, way) : WEIR_OK;
+    if (status != WEIR_OK) {
+        return status;
     }
     for (uint32_t i = 0; i < (way->copies != 0 ? way->copies : 1); i++) {
         size_t size = sizeof *number + (size_t)way->text_size;

@@ -26,7 +26,7 @@ TEST(operator_missing_in_the_job_is_refused_by_name)
     assert_words(&f, "'word-counts'");
     assert_words(&f, "nearest in the job: 'sum' (uid 'word-count'), ");
     assert_words(&f, "uid(\"word-counts\")");
-    assert_words(&f, "-n (--allowNonRestoredState)");
+    assert_words(&f, "you can set the --allowNonRestoredState option on the CLI (-n)");
     teardown(&f);
 }
 

@@ -40,11 +40,14 @@ enum rig_failure {
     RIG_FAIL_SNAPSHOT,
     RIG_FAIL_COMPLETE,
     RIG_FAIL_FINISH,
+    RIG_FAIL_AGAIN, /* process, at each `fails_every`-th of its records over all, `fails_left` times
+                     */
     RIG_FAIL_QUIETLY /* process fails the context and answers OK */
 };
 
 struct rig {
-    struct wr_os *os; /* NULL: the simulated one */
+    struct wr_os *os;        /* NULL: the simulated one */
+    const weir_alloc *alloc; /* the environment's; NULL: the system's */
     struct os_sim *sim;
     weir_options *options;
     weir_environment *environment;
@@ -54,11 +57,16 @@ struct rig {
 
     const char *name; /* of the job; NULL: "numbers" */
     uint64_t count;
-    uint64_t keys; /* at most RIG_KEYS_MAX */
+    uint64_t keys;      /* at most RIG_KEYS_MAX */
+    uint64_t hot_every; /* each so many-th number is of keys 0 to 3 in turn; 0: as any other */
     double rate;
     bool with_extra;   /* a second keyed operator, uid "extra" */
     bool without_sums; /* the sum has another uid */
     enum rig_failure failure;
+
+    uint64_t fails_every;
+    _Atomic uint64_t processed;
+    _Atomic uint32_t fails_left;
 
     int64_t seen[RIG_NUMBERS_MAX];
     int64_t highest[RIG_KEYS_MAX]; /* 0: the key never came */
@@ -89,11 +97,18 @@ rig_value(int64_t index)
 
 /* --- its functions --- */
 
+static inline int64_t
+rig_key(const struct rig *rig, uint64_t index)
+{
+    bool is_hot = rig->hot_every != 0 && index % rig->hot_every == 0;
+    return (int64_t)(is_hot ? index / rig->hot_every % 4 : index * 7 % rig->keys);
+}
+
 static inline weir_status
 rig_generate(weir_context *context, uint64_t index, weir_collector *out)
 {
     struct rig_number number = { .index = (int64_t)index,
-                                 .key = (int64_t)(index * 7 % rig_of(context)->keys),
+                                 .key = rig_key(rig_of(context), index),
                                  .value = rig_value((int64_t)index) };
     return weir_collector_emit_copy(out, &number, sizeof number);
 }
@@ -104,6 +119,20 @@ rig_fail_at(weir_context *context, enum rig_failure here)
     return rig_of(context)->failure == here
                ? weir_context_fail(context, WEIR_USER, "broken on purpose")
                : WEIR_OK;
+}
+
+static inline weir_status
+rig_fail_again(weir_context *context)
+{
+    struct rig *rig = rig_of(context);
+    if (rig->failure != RIG_FAIL_AGAIN ||
+        (atomic_fetch_add(&rig->processed, 1) + 1) % rig->fails_every != 0) {
+        return WEIR_OK;
+    }
+    uint32_t left = atomic_load(&rig->fails_left);
+    while (left != 0 && !atomic_compare_exchange_weak(&rig->fails_left, &left, left - 1)) {
+    }
+    return left != 0 ? weir_context_fail(context, WEIR_USER, "broken on purpose") : WEIR_OK;
 }
 
 struct rig_sum {
@@ -137,6 +166,9 @@ rig_sum_process(weir_context *context, void *self, const void *record, weir_coll
         return WEIR_OK;
     }
     weir_status status = rig_fail_at(context, RIG_FAIL_PROCESS);
+    if (status == WEIR_OK) {
+        status = rig_fail_again(context);
+    }
     if (status == WEIR_OK) {
         status = weir_value_upsert(sum->sum, &value, NULL);
     }
@@ -272,6 +304,7 @@ rig_init_with_clock(struct rig *rig, uint64_t clock_step_ns)
     rig_set(rig, "execution.checkpointing.interval", "10 ms");
     rig_set(rig, "execution.checkpointing.data-inline-threshold", "0"); /* state in files */
     rig_set(rig, "taskmanager.memory.managed.size", "64 mb");
+    rig_set(rig, "restart-strategy.type", "none"); /* a failure is told at once */
     rig_set(rig, "weir.network.batch-size", "8");
 }
 
@@ -301,7 +334,7 @@ rig_fini(struct rig *rig)
 static inline void
 rig_build(struct rig *rig)
 {
-    assert_int_equal(WEIR_OK, weir_environment_create(NULL, rig->options, &rig->environment));
+    assert_int_equal(WEIR_OK, weir_environment_create(rig->alloc, rig->options, &rig->environment));
     weir_environment *environment = rig->environment;
     const weir_field fields[] = { WEIR_FIELD(struct rig_number, index, I64),
                                   WEIR_FIELD(struct rig_number, key, I64),
@@ -452,7 +485,7 @@ rig_total(const struct rig *rig, int64_t key)
 {
     int64_t total = 0;
     for (uint64_t i = 0; i < rig->count; i++) {
-        total += (int64_t)(i * 7 % rig->keys) == key ? rig_value((int64_t)i) : 0;
+        total += rig_key(rig, i) == key ? rig_value((int64_t)i) : 0;
     }
     return total;
 }

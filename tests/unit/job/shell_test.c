@@ -5,6 +5,8 @@
 
 #include "os/file.h"
 
+#include <pthread.h>
+
 #include <stdlib.h>
 
 struct place {
@@ -236,5 +238,70 @@ TEST(two_jobs_share_a_process_and_a_checkpoint_directory)
     rig_assert_exactly_once(other);
     rig_fini(other);
     free(other);
+    place_fini(&place, &rig);
+}
+
+/* --- requests from many threads --- */
+
+struct host {
+    struct rig *rig;
+    const char *directory;
+    unsigned completed;
+    unsigned refused;
+    pthread_t thread;
+};
+
+static void *
+ask_and_wait(void *argument)
+{
+    struct host *host = argument;
+    for (int i = 0; i < 6; i++) {
+        weir_savepoint_parameters wish = { .size = sizeof wish, .directory = host->directory };
+        weir_request_report report = { .size = sizeof report };
+        uint64_t request = 0;
+        weir_error error;
+        weir_status status =
+            i % 2 == 0 ? weir_job_trigger_savepoint(host->rig->job, &wish, &request, &error)
+                       : weir_job_trigger_checkpoint(host->rig->job, WEIR_CHECKPOINT_FULL, &request,
+                                                     &error);
+        if (status != WEIR_OK) {
+            host->refused++; /* the job has ended */
+            continue;
+        }
+        status = weir_job_request_wait(host->rig->job, request, 60000, &report);
+        host->completed +=
+            status == WEIR_OK && report.state == WEIR_REQUEST_COMPLETED && report.path[0] == '/';
+        host->refused += status == WEIR_OK && report.state == WEIR_REQUEST_FAILED;
+    }
+    return NULL;
+}
+
+TEST(many_hosts_ask_for_savepoints_at_once_and_each_gets_its_answer)
+{
+    enum {
+        HOSTS = 5
+    };
+    struct place place;
+    struct rig rig;
+    struct host hosts[HOSTS];
+    unsigned completed = 0;
+    place_init(&place, &rig);
+    rig_set(&rig, "parallelism.default", "2");
+    rig.count = RIG_NUMBERS_MAX;
+    rig.rate = 20000;
+    start(&rig);
+    wait_for_checkpoints(&rig, 1);
+    for (unsigned i = 0; i < HOSTS; i++) {
+        hosts[i] = (struct host){ .rig = &rig, .directory = place.path };
+        assert_int_equal(0, pthread_create(&hosts[i].thread, NULL, ask_and_wait, &hosts[i]));
+    }
+    for (unsigned i = 0; i < HOSTS; i++) {
+        assert_int_equal(0, pthread_join(hosts[i].thread, NULL));
+        assert_int_equal(6, hosts[i].completed + hosts[i].refused);
+        completed += hosts[i].completed;
+    }
+    assert_true(completed >= HOSTS);
+    assert_int_equal(WEIR_JOB_FINISHED, wait_for_end(&rig));
+    rig_assert_exactly_once(&rig);
     place_fini(&place, &rig);
 }

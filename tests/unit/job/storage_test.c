@@ -190,10 +190,10 @@ watches_records(struct rig *rig)
     const struct wr_task *task = rig->job->tasks[1];
     struct wr_task_counters counters;
     wr_task_count(task, &counters);
-    if (task->open_snapshot != NULL && task->open_snapshot == open_before) {
+    if (task->open_snapshots != NULL && task->open_snapshots == open_before) {
         records_while_writing += counters.records_in != records_before;
     }
-    open_before = task->open_snapshot;
+    open_before = task->open_snapshots;
     records_before = counters.records_in;
     return false;
 }

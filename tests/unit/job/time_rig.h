@@ -197,6 +197,7 @@ time_init(struct time_rig *rig, bool chained)
     time_set(rig, "execution.checkpointing.dir", TIME_DIRECTORY);
     time_set(rig, "execution.checkpointing.interval", "10 ms");
     time_set(rig, "taskmanager.memory.managed.size", "64 mb");
+    time_set(rig, "restart-strategy.type", "none"); /* a failure is told at once */
     time_set(rig, "pipeline.operator-chaining.enabled", chained ? "true" : "false");
 }
 

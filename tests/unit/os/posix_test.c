@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Listens on a free port of 127.0.0.1; the port as text. */
@@ -113,4 +114,28 @@ TEST(posix_knows_its_resident_memory)
     assert_true(resident > 100000);
     assert_true(resident < os->ops->memory_bytes(os));
     assert_int_equal(os->ops->process_id(os), getpid());
+}
+
+TEST(a_process_ends_itself_with_a_code_and_its_words)
+{
+    int words[2];
+    char said[128];
+    int status = 0;
+    assert_int_equal(pipe(words), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct wr_os *os = wr_os_posix();
+        dup2(words[1], STDERR_FILENO);
+        os->ops->process_end(os, 6, "it hangs");
+        _exit(1);
+    }
+    close(words[1]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    ssize_t size = read(words[0], said, sizeof said - 1);
+    assert_true(size > 0);
+    said[size] = '\0';
+    close(words[0]);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 6);
+    assert_string_equal(said, "weir: error: it hangs\n");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checkpoints of whole tasks: barrier to acknowledgement, restore at any parallelism, aborts,
  * declines, the end. */
-#include "task_rig.h"
+#include "rig_restore.h"
 
 static const weir_function *const sources[] = { &source_function, NULL };
 static const weir_function *const sums[] = { &sum_function, &sink_function, NULL };

@@ -191,6 +191,31 @@ TEST(an_abort_lets_held_channels_go_and_late_barriers_mean_nothing)
     bench_close(&bench);
 }
 
+TEST(an_abort_means_its_own_checkpoint_and_no_other)
+{
+    struct bench bench;
+    bench_open(&bench, true);
+    assert_string_equal(play(&bench, "aB7 a1"), "");
+    wr_gate_abort(bench.gate, 8);
+    wr_gate_abort(bench.gate, 6);
+    assert_string_equal(play(&bench, "bB7 b2 cB7"), "B7 1 2"); /* still aligned */
+    assert_string_equal(play(&bench, "aB8 a3 bB9 b4 aB9 cB9"), "3 B9 4");
+    bench_close(&bench);
+}
+
+TEST(at_least_once_passes_several_checkpoints_at_once)
+{
+    struct bench bench;
+    bench_open(&bench, false);
+    assert_string_equal(play(&bench, "aB7 a1 aB8 a2"), "1 2");
+    assert_string_equal(play(&bench, "bB7 bB8"), "");
+    wr_gate_abort(bench.gate, 9);
+    assert_string_equal(play(&bench, "cB7"), "B7");
+    assert_string_equal(play(&bench, "c3 cB8"), "3 B8");
+    assert_string_equal(play(&bench, "aB9 bB9 cB9 aB10 bB10 cE"), "B10");
+    bench_close(&bench);
+}
+
 TEST(a_newer_barrier_cancels_the_older)
 {
     struct bench bench;

@@ -10,59 +10,60 @@
 #include <string.h>
 
 static void
-add(struct wr_operator *operator_, enum wr_manifest_file_role role, uint64_t size, bool has_changes,
+add(struct wr_file_base *base, enum wr_manifest_file_role role, uint64_t size, bool has_changes,
     const char *name)
 {
     struct wr_file_entry entry = {
         .role = role, .is_shared = true, .has_changes = has_changes, .size = size
     };
-    snprintf(entry.file, sizeof entry.file, "file-%u", operator_->completed_files.count);
+    snprintf(entry.file, sizeof entry.file, "file-%u", base->files.count);
     snprintf(entry.name, sizeof entry.name, "%s", name);
-    assert_int_equal(wr_file_list_add(&operator_->completed_files, &entry), WEIR_OK);
+    assert_int_equal(wr_file_list_add(&base->files, &entry), WEIR_OK);
 }
 
 TEST(changes_are_allowed_until_they_are_half_of_their_base)
 {
     weir_alloc alloc = wr_memory_system();
-    struct wr_operator operator_ = { 0 };
-    wr_file_list_init(&operator_.completed_files, &alloc);
-    assert_false(wr_snapshot_may_change(&operator_)); /* nothing to build on */
-    add(&operator_, WR_FILE_BLOCKS, 1000, false, "");
-    assert_true(wr_snapshot_may_change(&operator_));
-    add(&operator_, WR_FILE_BLOCKS, 300, true, "");
-    add(&operator_, WR_FILE_BLOCKS, 200, true, "");
-    assert_true(wr_snapshot_may_change(&operator_)); /* half: not more */
-    add(&operator_, WR_FILE_BLOCKS, 1, true, "");
-    assert_false(wr_snapshot_may_change(&operator_));
-    wr_file_list_fini(&operator_.completed_files);
+    struct wr_file_base *base = wr_file_base_create(&alloc, 7);
+    assert_non_null(base);
+    assert_false(wr_snapshot_may_change(NULL)); /* nothing to build on */
+    assert_false(wr_snapshot_may_change(base));
+    add(base, WR_FILE_BLOCKS, 1000, false, "");
+    assert_true(wr_snapshot_may_change(base));
+    add(base, WR_FILE_BLOCKS, 300, true, "");
+    add(base, WR_FILE_BLOCKS, 200, true, "");
+    assert_true(wr_snapshot_may_change(base)); /* half: not more */
+    add(base, WR_FILE_BLOCKS, 1, true, "");
+    assert_false(wr_snapshot_may_change(base));
+    wr_file_base_unref(base);
 }
 
 TEST(a_chain_has_at_most_a_hundred_files)
 {
     weir_alloc alloc = wr_memory_system();
-    struct wr_operator operator_ = { 0 };
-    wr_file_list_init(&operator_.completed_files, &alloc);
-    add(&operator_, WR_FILE_BLOCKS, 1 << 30, false, "");
+    struct wr_file_base *base = wr_file_base_create(&alloc, 7);
+    assert_non_null(base);
+    add(base, WR_FILE_BLOCKS, 1 << 30, false, "");
     for (int i = 0; i < 98; i++) {
-        add(&operator_, WR_FILE_BLOCKS, 1, true, "");
+        add(base, WR_FILE_BLOCKS, 1, true, "");
     }
-    assert_true(wr_snapshot_may_change(&operator_));
-    add(&operator_, WR_FILE_BLOCKS, 1, true, "");
-    assert_false(wr_snapshot_may_change(&operator_));
-    wr_file_list_fini(&operator_.completed_files);
+    assert_true(wr_snapshot_may_change(base));
+    add(base, WR_FILE_BLOCKS, 1, true, "");
+    assert_false(wr_snapshot_may_change(base));
+    wr_file_base_unref(base);
 }
 
 TEST(an_engines_file_is_known_by_name_and_size)
 {
     weir_alloc alloc = wr_memory_system();
-    struct wr_operator operator_ = { 0 };
-    wr_file_list_init(&operator_.completed_files, &alloc);
-    add(&operator_, WR_FILE_ENGINE, 77, false, "000012.sst");
-    assert_true(wr_snapshot_may_change(&operator_));
-    assert_true(wr_snapshot_file_is_known(&operator_, "000012.sst", 77));
-    assert_false(wr_snapshot_file_is_known(&operator_, "000012.sst", 78));
-    assert_false(wr_snapshot_file_is_known(&operator_, "000013.sst", 77));
-    wr_file_list_fini(&operator_.completed_files);
+    struct wr_file_base *base = wr_file_base_create(&alloc, 7);
+    assert_non_null(base);
+    add(base, WR_FILE_ENGINE, 77, false, "000012.sst");
+    assert_true(wr_snapshot_may_change(base));
+    assert_true(wr_snapshot_file_is_known(base, "000012.sst", 77));
+    assert_false(wr_snapshot_file_is_known(base, "000012.sst", 78));
+    assert_false(wr_snapshot_file_is_known(base, "000013.sst", 77));
+    wr_file_base_unref(base);
 }
 
 TEST(only_what_is_shared_is_handed_on_and_it_has_no_bytes)

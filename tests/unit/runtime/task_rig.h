@@ -28,7 +28,8 @@ enum {
     RIG_CHANNELS = 128,
     RIG_OPERATORS = 4,
     RIG_VERTICES = 4,
-    RIG_KEYS = 512
+    RIG_KEYS = 512,
+    RIG_IDS = 64 /* checkpoints that are counted one by one */
 };
 
 struct rig_vertex {
@@ -38,6 +39,7 @@ struct rig_vertex {
     uint32_t first_task;
     struct wr_channel *inputs[RIG_TASKS][16]; /* by subtask */
     uint32_t input_count;
+    bool may_not_overtake; /* an input is forward or broadcast */
     struct wr_task_output outputs[RIG_TASKS][2];
     uint32_t output_count;
     struct wr_channel *output_channels[RIG_TASKS][2][16];
@@ -66,11 +68,14 @@ struct rig {
     struct wr_task_operator operators[RIG_TASKS][RIG_OPERATORS];
     uint32_t task_count;
     uint32_t max_parallelism;
+    weir_options *options; /* owned; NULL: defaults */
     /* what the tasks reported */
     uint32_t initialized, drained, failed, ended, notified, declined, acknowledged;
     weir_error failure;
     weir_error decline;
-    struct wr_task_report *acks[RIG_TASKS]; /* of the newest checkpoint, owned */
+    uint32_t acknowledged_of[RIG_IDS], declined_of[RIG_IDS], notified_of[RIG_IDS];
+    uint64_t note_id; /* `acks` keeps those of this checkpoint alone; 0: of the newest */
+    struct wr_task_report *acks[RIG_TASKS]; /* owned */
     weir_error error;
 };
 
@@ -195,6 +200,8 @@ rig_connect(struct rig *rig, uint32_t from_index, uint32_t to_index, enum wr_edg
         }
     }
     to->input_count += edge == WR_EDGE_FORWARD ? 1 : from->parallelism;
+    bool may = edge == WR_EDGE_KEYED || edge == WR_EDGE_REBALANCE;
+    to->may_not_overtake = to->may_not_overtake || !may;
 }
 
 /* Makes the tasks; the first status that is not OK. */
@@ -219,6 +226,7 @@ rig_create(struct rig *rig)
                                                      .operator_count = vertex->operator_count,
                                                      .inputs = vertex->inputs[s],
                                                      .input_count = vertex->input_count,
+                                                     .may_overtake = !vertex->may_not_overtake,
                                                      .outputs = vertex->outputs[s],
                                                      .output_count = vertex->output_count,
                                                      .parker = &rig->parker };
@@ -239,6 +247,9 @@ rig_send(struct rig *rig, uint32_t task, const struct wr_task_letter *content)
 {
     struct wr_task_letter *letter = wr_memory_new(&rig->alloc, sizeof *letter);
     if (letter == NULL) {
+        if (content->plan != NULL) {
+            wr_memory_free(&rig->alloc, content->plan, sizeof *content->plan);
+        }
         return false;
     }
     *letter = *content;
@@ -259,16 +270,33 @@ rig_send_all(struct rig *rig, enum wr_task_letter_kind kind, uint64_t checkpoint
     return sent;
 }
 
+/* plan: copied for each task; NULL: none. */
 static RIG_UNUSED void
-rig_trigger(struct rig *rig, uint64_t checkpoint_id, enum wr_checkpoint_kind kind)
+rig_trigger_as(struct rig *rig, uint64_t checkpoint_id, enum wr_checkpoint_kind kind,
+               const struct wr_checkpoint_plan *plan)
 {
     struct wr_task_letter letter = { .kind = WR_TASK_TRIGGER,
                                      .checkpoint_id = checkpoint_id,
                                      .checkpoint_kind = kind };
-    rig->acknowledged = rig->declined = rig->notified = 0;
-    for (uint32_t i = 0; i < rig->task_count; i++) {
+    for (uint32_t i = rig->task_count; i-- > 0;) { /* sources last */
+        if (plan != NULL) {
+            letter.plan = wr_memory_new(&rig->alloc, sizeof *letter.plan);
+            if (letter.plan == NULL) {
+                continue; /* the allocator is told to refuse */
+            }
+            *letter.plan = *plan;
+            letter.plan->id = checkpoint_id;
+            letter.plan->kind = kind;
+        }
         (void)rig_send(rig, i, &letter);
     }
+}
+
+static RIG_UNUSED void
+rig_trigger(struct rig *rig, uint64_t checkpoint_id, enum wr_checkpoint_kind kind)
+{
+    rig->acknowledged = rig->declined = rig->notified = 0;
+    rig_trigger_as(rig, checkpoint_id, kind, NULL);
 }
 
 static void
@@ -277,21 +305,28 @@ rig_take_reports(struct rig *rig)
     struct wr_letter *letter = NULL;
     while ((letter = wr_mailbox_pop(&rig->reports)) != NULL) {
         struct wr_task_report *report = (struct wr_task_report *)letter;
+        uint64_t id = report->checkpoint_id % RIG_IDS;
         switch (report->kind) {
         case WR_TASK_INITIALIZED:
             rig->initialized++;
             break;
         case WR_TASK_ACKNOWLEDGED:
             rig->acknowledged++;
+            rig->acknowledged_of[id]++;
+            if (rig->note_id != 0 && rig->note_id != report->checkpoint_id) {
+                break;
+            }
             wr_task_report_free(&rig->alloc, rig->acks[report->task_number]);
             rig->acks[report->task_number] = report;
             continue;
         case WR_TASK_DECLINED:
             rig->declined++;
+            rig->declined_of[id]++;
             rig->decline = report->error;
             break;
         case WR_TASK_NOTIFIED:
             rig->notified++;
+            rig->notified_of[id]++;
             break;
         case WR_TASK_DRAINED:
             rig->drained++;
@@ -384,6 +419,7 @@ rig_fini(struct rig *rig)
     assert_int_equal(alloc_fault_leaks(&rig->fault, stderr), 0);
     assert_int_equal(os_sim_open_count(rig->sim), 0);
     os_sim_destroy(rig->sim);
+    weir_options_destroy(rig->options);
     wr_key_plan_destroy(rig->key_plan);
     weir_type_destroy(rig->pair_type);
     test_free(rig->plan.rows);
@@ -408,97 +444,6 @@ rig_check_sums(const struct rig *rig)
             expected += (int64_t)i;
         }
         assert_int_equal(last[key], expected);
-    }
-}
-
-/* --- restoring --- */
-
-/* What subtasks of the next job read of the acknowledged checkpoint: kept by the caller. */
-struct rig_restore {
-    struct wr_restore_file files[RIG_VERTICES][RIG_OPERATORS][RIG_TASKS];
-    char paths[RIG_VERTICES][RIG_OPERATORS][RIG_TASKS][300];
-    struct wr_restore_list lists[RIG_TASKS][RIG_OPERATORS][RIG_TASKS];
-    struct wr_manifest_state states[RIG_VERTICES][RIG_OPERATORS];
-    uint32_t file_count[RIG_VERTICES][RIG_OPERATORS];
-    uint64_t list_counts[RIG_VERTICES][RIG_OPERATORS][RIG_TASKS];
-    bool finished[RIG_VERTICES][RIG_OPERATORS];
-    uint64_t checkpoint_id;
-};
-
-static RIG_UNUSED void
-rig_note_file(struct rig_restore *restore, uint32_t v, uint32_t o, const struct rig *rig,
-              uint32_t subtask)
-{
-    const struct rig_vertex *vertex = &rig->vertices[v];
-    const struct wr_task_report *ack = rig->acks[vertex->first_task + subtask];
-    const struct wr_operator_snapshot_result *result = &ack->snapshots[o];
-    restore->finished[v][o] = result->finished;
-    if (result->files.count == 0) {
-        return;
-    }
-    uint32_t number = restore->file_count[v][o]++;
-    char *path = restore->paths[v][o][number];
-    const struct wr_file_entry *own = &result->files.entries[result->files.count - 1];
-    (void)snprintf(path, sizeof restore->paths[0][0][0], "/ck/%llu-%s",
-                   (unsigned long long)ack->checkpoint_id, own->file);
-    struct wr_restore_file *file = &restore->files[v][o][number];
-    *file = (struct wr_restore_file){ .path = path,
-                                      .identity = { .checkpoint_id = ack->checkpoint_id,
-                                                    .subtask = subtask },
-                                      .size = own->size,
-                                      .crc = own->crc,
-                                      .keyed = result->keyed };
-    memcpy(file->identity.attempt, rig->environment.attempt_bytes, 16);
-    memcpy(file->identity.operator_id, vertex->operators[o].id, 16);
-    if (result->list_count != 0) {
-        restore->states[v][o] = result->states[result->lists[0].state];
-        restore->states[v][o].name = "position";
-        restore->states[v][o].type = weir_type_of_kind(WEIR_I64);
-        restore->list_counts[v][o][number] = result->lists[0].count;
-    }
-}
-
-/* Before the old job is torn down. */
-static RIG_UNUSED struct rig_restore *
-rig_note(const struct rig *rig)
-{
-    struct rig_restore *restore = test_calloc(1, sizeof *restore);
-    restore->checkpoint_id = rig->acks[0]->checkpoint_id;
-    for (uint32_t v = 0; v < rig->vertex_count; v++) {
-        for (uint32_t o = 0; o < rig->vertices[v].operator_count; o++) {
-            for (uint32_t s = 0; s < rig->vertices[v].parallelism; s++) {
-                rig_note_file(restore, v, o, rig, s);
-            }
-        }
-    }
-    return restore;
-}
-
-/* Into the operators of the new job, before rig_create. Each subtask reads all keyed files; list
- * element i goes to subtask i. */
-static RIG_UNUSED void
-rig_apply(struct rig *rig, struct rig_restore *restore)
-{
-    uint32_t task = 0;
-    for (uint32_t v = 0; v < rig->vertex_count; v++) {
-        for (uint32_t s = 0; s < rig->vertices[v].parallelism; s++, task++) {
-            for (uint32_t o = 0; o < rig->vertices[v].operator_count; o++) {
-                struct wr_operator_restore *out = &rig->operators[task][o].restore;
-                *out = (struct wr_operator_restore){ .restored = true,
-                                                     .finished = restore->finished[v][o],
-                                                     .checkpoint_id = restore->checkpoint_id,
-                                                     .files = restore->files[v][o],
-                                                     .file_count = restore->file_count[v][o],
-                                                     .lists = restore->lists[task][o] };
-                if (s < restore->file_count[v][o] && restore->list_counts[v][o][s] != 0) {
-                    restore->lists[task][o][0] =
-                        (struct wr_restore_list){ .file = s,
-                                                  .state = &restore->states[v][o],
-                                                  .count = restore->list_counts[v][o][s] };
-                    out->list_count = 1;
-                }
-            }
-        }
     }
 }
 

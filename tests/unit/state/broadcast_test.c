@@ -96,11 +96,15 @@ TEST(broadcast_state_is_written_on_its_own_side_only)
     int64_t one = 1;
     weir_bytes number = weir_bytes_of(&one, sizeof one);
     put_number(rules, "a", 1);
+    weir_error error;
+    assert_ok(wr_operator_state_failure(all, &error), &error);
     wr_operator_state_set_writable(all, false);
     assert_int_equal(weir_broadcast_put(rules, text("b"), number), WEIR_INVALID);
     assert_int_equal(weir_broadcast_remove(rules, text("a")), WEIR_INVALID);
     weir_broadcast_clear(rules);
     assert_int_equal(weir_broadcast_count(rules), 1);
+    assert_int_equal(wr_operator_state_failure(all, &error), WEIR_INVALID); /* remembered */
+    assert_non_null(strstr(error.message, "broadcast state 'rules'"));
     wr_operator_state_set_writable(all, true);
     assert_int_equal(weir_broadcast_put(rules, text("\xff"), number), WEIR_INVALID);
     assert_int_equal(weir_broadcast_put(rules, text("b"), weir_bytes_of(&one, 7)), WEIR_INVALID);
@@ -109,7 +113,6 @@ TEST(broadcast_state_is_written_on_its_own_side_only)
     weir_state_descriptor other = rules_of(WEIR_I64, WEIR_I64);
     weir_broadcast *wrong = NULL;
     weir_operator_list *list = NULL;
-    weir_error error;
     assert_int_equal(wr_operator_state_broadcast(all, &other, &wrong, &error), WEIR_VERSION);
     other = rules_of(WEIR_STRING, WEIR_F64);
     assert_int_equal(wr_operator_state_broadcast(all, &other, &wrong, &error), WEIR_VERSION);

@@ -281,3 +281,64 @@ TEST(expired_map_entries_go)
 {
     check_expiry(WEIR_STATE_MAP);
 }
+
+/* One list or map of so many items, half of which expire, then all: no call may look at more than a
+ * few chunks or blocks of it. */
+static void
+check_large_expiry(weir_state_kind kind)
+{
+    enum {
+        ITEMS = 40000,
+        A_CALL_MOST = 1200 /* four chunks of 4 KiB hold 1020 elements of 16; a block a few */
+    };
+    struct rig rig;
+    struct alloc_fault fault;
+    rig_init(&rig);
+    alloc_fault_init(&fault, 0, false);
+    rig.alloc = alloc_fault_alloc(&fault);
+    weir_backend *backend = rig_open(&rig, i64_type());
+    weir_state *values = ttl_state(&rig, backend, kind);
+    for (int64_t i = 0; i < ITEMS; i++) {
+        int64_t item[2] = { i < ITEMS / 2 ? 1000 : 1050, i };
+        int64_t owner = 0;
+        weir_key key = rig_number(&rig, &owner);
+        weir_bytes bytes = weir_bytes_of(item, sizeof item);
+        weir_status status =
+            kind == WEIR_STATE_LIST
+                ? backend->ops->list_add(values, &key, &bytes, 1)
+                : backend->ops->map_put(values, &key, weir_bytes_of(&i, sizeof i), bytes);
+        assert_ok(status, NULL);
+    }
+    int64_t oldest = 0;
+    size_t left = ITEMS;
+    for (int64_t now_ms = 1100; now_ms <= 1150; now_ms += 50) {
+        weir_backend_set_time(backend, now_ms);
+        for (int call = 0; call < 3000; call++) {
+            backend->ops->expire(values, 50);
+            if (call % 16 != 0 && call > 8) {
+                continue;
+            }
+            size_t now = count_items(&rig, values, kind, 1, &oldest);
+            assert_in_range(left - now, 0, call > 8 ? 16 * A_CALL_MOST : A_CALL_MOST);
+            left = now;
+        }
+        size_t whole_chunks_aside = kind == WEIR_STATE_LIST && now_ms == 1100 ? 300 : 0;
+        size_t wanted = now_ms == 1100 ? ITEMS / 2 : 0;
+        assert_in_range(left, wanted, wanted + whole_chunks_aside);
+    }
+    assert_int_equal(backend->ops->entry_count(values), 0);
+    weir_backend_close(backend);
+    assert_int_equal(alloc_fault_leaks(&fault, stdout), 0);
+    alloc_fault_fini(&fault);
+    rig_fini(&rig);
+}
+
+TEST(a_large_list_expires_in_steps)
+{
+    check_large_expiry(WEIR_STATE_LIST);
+}
+
+TEST(a_large_map_expires_in_steps)
+{
+    check_large_expiry(WEIR_STATE_MAP);
+}

@@ -252,3 +252,130 @@ TEST(a_list_is_limited_to_what_one_record_holds)
     weir_backend_close(backend);
     rig_fini(&rig);
 }
+
+/* Replaces list `number` by elements [first, first + count) of `letters`. */
+static weir_status
+put(const struct rig *rig, weir_state *state, int64_t number, int64_t letters, int count)
+{
+    static uint8_t bytes[8][9000];
+    weir_bytes items[8];
+    for (int i = 0; i < count; i++) {
+        items[i] = element(letters, i, bytes[i]);
+    }
+    weir_key key = rig_number(rig, &number);
+    return state->backend->ops->list_put(state, &key, items, (size_t)count);
+}
+
+/* With so much of the first extent taken; how many replacements were refused. */
+static uint32_t
+replace_with_refusals(size_t filled)
+{
+    struct rig rig;
+    struct alloc_fault fault;
+    rig_init(&rig);
+    alloc_fault_init(&fault, 0, false);
+    rig.alloc = alloc_fault_alloc(&fault);
+    weir_backend *backend = rig_open(&rig, i64_type());
+    weir_state *lists = list_state(&rig, backend, weir_type_of_kind(WEIR_STRING));
+    static uint8_t bytes[9000];
+    int64_t shown[200];
+    int counts[200];
+    uint32_t refused = 0;
+    assert_non_null(wr_region_new(&wr_heap_of(backend)->region, filled));
+    assert_int_equal(put(&rig, lists, 1, 1, 0), WEIR_INVALID);
+    for (int64_t round = 0; round < 200; round++) {
+        int64_t list = round % 7;
+        int count = 1 + (int)(round % 8);
+        fault.fail_at = round % 3 == 0 ? fault.requests + 1 : 0; /* large elements ask for some */
+        fault.sticky = round % 3 == 0;
+        weir_status status = put(&rig, lists, list, round, count);
+        fault.fail_at = 0;
+        fault.sticky = false;
+        if (status == WEIR_OK) {
+            shown[list] = round;
+            counts[list] = count;
+        } else {
+            assert_int_equal(status, WEIR_NOMEM);
+            refused++;
+            if (round < 7) {
+                assert_ok(put(&rig, lists, list, round, count), NULL);
+                shown[list] = round;
+                counts[list] = count;
+            }
+        }
+        weir_cursor cursor = { { 0 } };
+        weir_bytes item;
+        for (int i = 0; i < counts[list]; i++) {
+            assert_ok(next(&rig, lists, list, &cursor, &item), NULL);
+            weir_bytes wanted = element(shown[list], i, bytes);
+            assert_int_equal(item.size, wanted.size);
+            assert_memory_equal(item.data, wanted.data, item.size);
+        }
+        assert_int_equal(next(&rig, lists, list, &cursor, &item), WEIR_NOT_FOUND);
+    }
+    assert_int_equal(backend->ops->entry_count(lists), 7);
+    weir_backend_close(backend);
+    assert_int_equal(alloc_fault_leaks(&fault, stdout), 0);
+    alloc_fault_fini(&fault);
+    rig_fini(&rig);
+    return refused;
+}
+
+TEST(a_list_is_replaced_in_place_or_stays_as_it_was)
+{
+    uint32_t refused = 0;
+    for (size_t filled = 128; filled < 60000; filled += 2048) {
+        refused += replace_with_refusals(filled);
+    }
+    assert_true(refused >= 20);
+}
+
+TEST(a_replaced_list_stands_in_the_snapshot_that_is_open)
+{
+    struct rig rig;
+    rig_init(&rig);
+    weir_backend *backend = rig_open(&rig, i64_type());
+    weir_state *lists = list_state(&rig, backend, weir_type_of_kind(WEIR_STRING));
+    const struct wr_layout *layout = &wr_heap_state_of(lists)->layout;
+    static uint8_t bytes[9000];
+    uint8_t copy[WR_COLLECTION_BYTES];
+    for (int i = 0; i < 40; i++) {
+        weir_bytes item = element(3, i, bytes);
+        assert_ok(add(&rig, lists, 3, &item, 1), NULL);
+    }
+    memcpy(copy, slot_of(&rig, lists, 3), WR_COLLECTION_BYTES);
+    struct rig_file file;
+    weir_snapshot *snapshot = NULL;
+    rig_file_begin(&rig, &file, 1, 4096);
+    assert_ok(full_snapshot_begin(backend, file.writer, &snapshot, &rig.error), &rig.error);
+    weir_cursor cursor = { { 0 } };
+    weir_bytes second;
+    assert_ok(next(&rig, lists, 3, &cursor, &second), NULL);
+    assert_ok(next(&rig, lists, 3, &cursor, &second), NULL);
+    weir_bytes wanted = element(3, 1, bytes);
+    int64_t number = 3;
+    weir_key key = rig_number(&rig, &number);
+    assert_ok(backend->ops->list_put(lists, &key, &second, 1),
+              NULL); /* lent from the list itself */
+    assert_ok(put(&rig, lists, 8, 8, 4), NULL);
+    while (weir_backend_idle_turn(backend, 4096)) { /* what is left of lists is dropped */
+    }
+    cursor = (weir_cursor){ { 0 } };
+    weir_bytes item;
+    assert_ok(next(&rig, lists, 3, &cursor, &item), NULL);
+    assert_int_equal(item.size, wanted.size);
+    assert_memory_equal(item.data, wanted.data, item.size);
+    assert_int_equal(next(&rig, lists, 3, &cursor, &item), WEIR_NOT_FOUND);
+    cursor = (weir_cursor){ { 0 } };
+    for (int i = 0; i < 40; i++) {
+        assert_true(wr_list_walk(layout, copy, &cursor, &item));
+        wanted = element(3, i, bytes);
+        assert_int_equal(item.size, wanted.size);
+        assert_memory_equal(item.data, wanted.data, item.size);
+    }
+    assert_false(wr_list_walk(layout, copy, &cursor, &item));
+    rig_file_abort(&rig, &file);
+    weir_backend_snapshot_end(backend, snapshot, false);
+    weir_backend_close(backend);
+    rig_fini(&rig);
+}

@@ -4,7 +4,8 @@
 #include "support/state_rig.h"
 #include "unit/state/heap_slot.h"
 
-#include "state/heap/map.h"
+#include "state/heap/map_block.h"
+#include "state/heap/map_directory.h"
 
 #include <stdlib.h>
 
@@ -389,4 +390,67 @@ TEST(a_copy_of_the_slot_is_the_map_as_it_was)
         check_copy(false, keys[i]);
         check_copy(true, keys[i]);
     }
+}
+
+/* How many blocks of the map have room for one more entry of one size. */
+static uint32_t
+blocks_with_room(const uint8_t *slot)
+{
+    struct wr_map map;
+    uint32_t count = 0;
+    memcpy(&map, slot, sizeof map);
+    for (uint32_t i = 0; i < map.blocks; i++) {
+        const struct wr_map_block *block = wr_map_block_at(&map, i);
+        count += block != NULL && block->count < block->capacity && block->room - block->used >= 16;
+    }
+    return count;
+}
+
+/* Entries put beside an open snapshot into blocks that it shares; false: none has room for one. */
+static bool
+check_shared_room(size_t keys)
+{
+    static struct model model;
+    struct rig rig;
+    rig_init(&rig);
+    weir_backend *backend = rig_open(&rig, i64_type());
+    weir_state *state = map_state(&rig, backend, false);
+    const struct wr_layout *layout = &wr_heap_state_of(state)->layout;
+    model_init(&model, &rig, state, false, 5);
+    for (size_t i = 0; i < keys; i++) {
+        assert_ok(put(&model, i, (int)i + 1), NULL);
+    }
+    uint8_t copy[WR_COLLECTION_BYTES];
+    memcpy(copy, slot_of(&rig, state, 5), sizeof copy);
+    bool had_room = blocks_with_room(copy) != 0;
+    struct rig_file file;
+    weir_snapshot *snapshot = NULL;
+    rig_file_begin(&rig, &file, 1, 4096);
+    assert_ok(full_snapshot_begin(backend, file.writer, &snapshot, &rig.error), &rig.error);
+    for (size_t i = keys; i < keys + (had_room ? 12 : 0); i++) {
+        assert_ok(put(&model, i, 7), NULL);
+        weir_cursor cursor = { { 0 } };
+        weir_bytes map_key;
+        weir_bytes item;
+        for (size_t met = 0; met < keys; met++) { /* all that was there, and nothing new */
+            assert_true(wr_map_walk(layout, copy, &cursor, &map_key, &item));
+            assert_int_equal(*(const int64_t *)item.data, *(const int64_t *)map_key.data / 3 + 1);
+        }
+        assert_false(wr_map_walk(layout, copy, &cursor, &map_key, &item));
+    }
+    check_walk(&model, false);
+    rig_file_abort(&rig, &file);
+    weir_backend_snapshot_end(backend, snapshot, false);
+    weir_backend_close(backend);
+    rig_fini(&rig);
+    return had_room;
+}
+
+TEST(an_entry_beside_a_snapshot_leaves_the_blocks_that_it_shares)
+{
+    uint32_t with_room = 0;
+    for (size_t keys = 1; keys < 80; keys++) {
+        with_room += check_shared_room(keys);
+    }
+    assert_in_range(with_room, 60, 79);
 }

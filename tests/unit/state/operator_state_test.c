@@ -166,3 +166,28 @@ TEST(lists_survive_every_failed_allocation)
         alloc_fault_fini(&fault);
     }
 }
+
+TEST(a_refused_call_on_a_list_is_remembered_with_its_words)
+{
+    weir_alloc alloc = wr_memory_system();
+    struct wr_operator_state *lists = NULL;
+    assert_ok(wr_operator_state_create(&alloc, "source", &lists), NULL);
+    weir_state_descriptor descriptors[] = { list_of("offsets", WEIR_I64, WEIR_LIST_SPLIT),
+                                            list_of("splits", WEIR_I64, WEIR_LIST_UNION) };
+    weir_operator_list *offsets = NULL;
+    weir_operator_list *splits = NULL;
+    weir_error error = { .message = "" };
+    assert_ok(wr_operator_state_list(lists, &descriptors[0], &offsets, &error), &error);
+    assert_ok(wr_operator_state_list(lists, &descriptors[1], &splits, &error), &error);
+    int64_t number = 4;
+    assert_ok(weir_operator_list_add(splits, number_bytes(&number)), NULL);
+    assert_ok(wr_operator_state_failure(lists, &error), &error);
+    assert_int_equal(weir_operator_list_add(splits, weir_bytes_of(&number, 7)), WEIR_INVALID);
+    assert_int_equal(
+        weir_operator_list_add(offsets, weir_bytes_of(&number, WEIR_VALUE_SIZE_MAX + 1)),
+        WEIR_LIMIT);
+    assert_ok(weir_operator_list_add(offsets, number_bytes(&number)), NULL);  /* it still works */
+    assert_int_equal(wr_operator_state_failure(lists, &error), WEIR_INVALID); /* the first one */
+    assert_non_null(strstr(error.message, "operator list state 'splits'"));
+    wr_operator_state_destroy(lists);
+}

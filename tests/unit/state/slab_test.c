@@ -173,12 +173,14 @@ TEST(a_put_that_is_refused_leaves_the_old_value)
             weir_bytes key = weir_bytes_of(name, (size_t)size);
             weir_bytes before = { 0 };
             weir_status had = get_text(&rig, texts, key, &before);
+            static uint8_t kept[40000]; /* what is lent is gone with the next call */
+            memcpy(kept, had == WEIR_OK ? before.data : "", had == WEIR_OK ? before.size : 0);
             weir_status status = put_text(&rig, texts, key, weir_bytes_of(block, block_size));
             if (status == WEIR_NOMEM) {
                 weir_bytes after = { 0 };
                 assert_int_equal(get_text(&rig, texts, key, &after), had);
-                assert_ptr_equal(before.data, after.data);
                 assert_int_equal(before.size, after.size);
+                assert_true(had != WEIR_OK || memcmp(kept, after.data, after.size) == 0);
                 status = put_text(&rig, texts, key, weir_bytes_of(block, block_size));
             }
             assert_ok(status, NULL);

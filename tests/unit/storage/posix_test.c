@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The same on the real system, with an io thread of its own: direct writes, locks, no-replace
  * renames. */
+#include "storage/layout.h"
+#include "storage/local_state.h"
+#include "storage/savepoint_storage.h"
 #include "store.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* A thread that runs the executor until it is told to stop. */
 struct io_thread {
@@ -159,5 +164,128 @@ TEST(a_checkpoint_on_the_real_file_system_is_complete_locked_and_taken_over)
     uint64_t id = 0;
     assert_ok(store_read(&scene, text, &id, &scene.err), &scene.err);
     assert_int_equal(id, 3);
+    assert_ok(wr_directory_remove_all(scene.os, directory, &scene.err), &scene.err);
+}
+
+/* --- names of the real file system --- */
+
+static void
+write_text(struct scene *scene, const char *directory, const char *name, const char *text)
+{
+    char path[WR_PATH_MAX];
+    int file = -1;
+    assert_ok(wr_path_join(path, directory, name, &scene->err), &scene->err);
+    assert_ok(wr_file_open(scene->os, path, WR_OPEN_WRITE | WR_OPEN_CREATE | WR_OPEN_TRUNCATE,
+                           &file, &scene->err),
+              &scene->err);
+    assert_ok(wr_file_write_at(scene->os, file, path, text, strlen(text), 0, &scene->err),
+              &scene->err);
+    wr_file_close(scene->os, file);
+}
+
+static bool
+is_file(struct scene *scene, const char *directory, const char *name)
+{
+    char path[WR_PATH_MAX];
+    struct wr_os_stat found;
+    assert_ok(wr_path_join(path, directory, name, &scene->err), &scene->err);
+    return wr_path_stat_link(scene->os, path, &found, NULL) == WEIR_OK && found.kind == WR_OS_FILE;
+}
+
+/* chk-1 below `job`, with a file of its own and one that is shared. */
+static void
+put_checkpoint(struct scene *scene, const char *job)
+{
+    struct store_set set;
+    char directory[WR_PATH_MAX];
+    struct wr_manifest_file shared = { .role = WR_FILE_BLOCKS,
+                                       .path = "../shared/s",
+                                       .name = "",
+                                       .is_shared = true,
+                                       .size = 1,
+                                       .checkpoint_id = 1 };
+    assert_ok(wr_path_join(directory, job, "chk-1", &scene->err), &scene->err);
+    assert_ok(wr_directory_create_all(scene->os, directory, &scene->err), &scene->err);
+    write_text(scene, directory, "state-0", "own");
+    store_set_init(&set, scene, 1, JOB_A, FIRST);
+    set.subtasks[1].files = &shared;
+    assert_ok(wr_metadata_write(scene->os, &scene->alloc, directory, &set.manifest, &scene->err),
+              &scene->err);
+    store_set_fini(&set);
+}
+
+TEST(disposing_follows_no_symbolic_link)
+{
+    struct scene scene;
+    char directory[256];
+    char job[300];
+    char path[400];
+    char link_path[400];
+    scene_init_real(&scene, directory);
+    snprintf(job, sizeof job, "%s/job", directory);
+    put_checkpoint(&scene, job);
+    write_text(&scene, directory, "s", "precious"); /* what ../shared/s would be */
+    snprintf(link_path, sizeof link_path, "%s/shared", job);
+    assert_int_equal(symlink(directory, link_path), 0);
+    snprintf(link_path, sizeof link_path, "%s/elsewhere", directory);
+    snprintf(path, sizeof path, "%s/chk-1", job);
+    assert_int_equal(symlink(path, link_path), 0);
+
+    /* the directory itself */
+    assert_int_equal(wr_savepoint_dispose(scene.os, &scene.alloc, link_path, &scene.err),
+                     WEIR_INVALID);
+    assert_true(is_file(&scene, path, "_metadata") && is_file(&scene, path, "state-0"));
+    /* a file in it, and the directory that its shared files stand in */
+    char victim[420];
+    snprintf(victim, sizeof victim, "%s/state-0", path);
+    assert_int_equal(unlink(victim), 0);
+    write_text(&scene, directory, "t", "precious too");
+    assert_int_equal(symlink("../../t", victim), 0);
+    assert_int_equal(wr_savepoint_dispose(scene.os, &scene.alloc, path, &scene.err), WEIR_INVALID);
+    assert_non_null(strstr(scene.err.message, "state-0"));
+    assert_true(is_file(&scene, directory, "s") && is_file(&scene, directory, "t"));
+    assert_false(is_file(&scene, path, "_metadata"));
+    /* once it is gone disposing goes on */
+    assert_int_equal(unlink(victim), 0);
+    assert_ok(wr_savepoint_dispose(scene.os, &scene.alloc, path, &scene.err), &scene.err);
+    assert_true(is_file(&scene, directory, "s"));
+    assert_ok(wr_directory_remove_all(scene.os, directory, &scene.err), &scene.err);
+}
+
+TEST(a_local_copy_on_the_same_device_is_a_second_name)
+{
+    struct scene scene;
+    char directory[256];
+    char local_path[300];
+    char path[300];
+    char found[WR_PATH_MAX];
+    scene_init_real(&scene, directory);
+    snprintf(local_path, sizeof local_path, "%s/local", directory);
+    snprintf(path, sizeof path, "%s/x.state", directory);
+    struct wr_local_state_parameters parameters = { .os = scene.os,
+                                                    .alloc = scene.alloc,
+                                                    .io = &scene.executor,
+                                                    .directories = local_path,
+                                                    .job_id = JOB_A };
+    struct wr_local_owner owner = { .subtask = 3 };
+    struct wr_local_state *local = NULL;
+    struct wr_local_copy *copy = NULL;
+    write_text(&scene, directory, "x.state", "content");
+    assert_ok(wr_local_state_create(&parameters, &local, &scene.err), &scene.err);
+    assert_ok(wr_local_copy_create(local, &owner, 7, &copy, &scene.err), &scene.err);
+    assert_ok(wr_local_copy_add(copy, path, &scene.err), &scene.err);
+    wr_local_copy_start(copy);
+    scene_run_io(&scene);
+    assert_ok(wr_local_state_path(local, &owner, 7, "x.state", found, &scene.err), &scene.err);
+    struct stat one;
+    struct stat two;
+    assert_int_equal(stat(path, &one), 0);
+    assert_int_equal(stat(found, &two), 0);
+    assert_true(one.st_ino == two.st_ino && two.st_nlink == 2);
+    assert_int_equal(unlink(path), 0); /* the copy outlives it */
+    assert_true(wr_local_state_has(local, found, 7));
+    wr_local_state_remove(local);
+    assert_int_equal(stat(found, &two), -1);
+    wr_local_state_destroy(local);
     assert_ok(wr_directory_remove_all(scene.os, directory, &scene.err), &scene.err);
 }

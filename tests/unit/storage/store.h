@@ -64,11 +64,9 @@ store_identity(uint64_t id, uint32_t subtask, const char *attempt)
 
 /* One data file, as a task writes it. */
 static inline weir_status
-store_write_file(struct scene *scene, struct wr_checkpoint_storage *storage, uint64_t id,
-                 struct wr_manifest_subtask *subtask, const char *attempt)
+store_write_at(struct scene *scene, const char *path, uint64_t id,
+               struct wr_manifest_subtask *subtask, const char *attempt)
 {
-    char path[WR_PATH_MAX];
-    WR_TRY(wr_checkpoint_storage_path(storage, id, subtask->files[0].path, path, &scene->err));
     struct wr_state_file_parameters parameters =
         scene_parameters(scene, path, store_identity(id, subtask->index, attempt));
     weir_block_writer *writer = NULL;
@@ -94,58 +92,91 @@ store_write_file(struct scene *scene, struct wr_checkpoint_storage *storage, uin
     return WEIR_OK;
 }
 
+static inline weir_status
+store_write_file(struct scene *scene, struct wr_checkpoint_storage *storage, uint64_t id,
+                 struct wr_manifest_subtask *subtask, const char *attempt)
+{
+    char path[WR_PATH_MAX];
+    WR_TRY(wr_checkpoint_storage_path(storage, id, subtask->files[0].path, path, &scene->err));
+    return store_write_at(scene, path, id, subtask, attempt);
+}
+
+/* What a snapshot of the job is made of; must not move. */
+struct store_set {
+    struct wr_manifest manifest;
+    struct wr_manifest_state states[2];
+    struct wr_manifest_file files[STORE_SUBTASKS];
+    struct wr_manifest_subtask subtasks[STORE_SUBTASKS];
+    struct wr_manifest_operator op;
+};
+
+static inline void
+store_set_init(struct store_set *set, struct scene *scene, uint64_t id, const char *job_id,
+               const char *attempt)
+{
+    static const char *const paths[STORE_SUBTASKS] = { "state-0", "state-1" };
+    *set = (struct store_set){ .states = {
+                                   { .name = "counts",
+                                     .kind = WEIR_STATE_VALUE,
+                                     .type = weir_type_of_kind(WEIR_I64) },
+                                   { .name = "offsets",
+                                     .kind = WEIR_STATE_LIST,
+                                     .list_mode = WEIR_LIST_SPLIT,
+                                     .type = weir_type_of_kind(WEIR_STRING) },
+                               } };
+    for (uint32_t i = 0; i < STORE_SUBTASKS; i++) {
+        set->files[i] = (struct wr_manifest_file){
+            .role = WR_FILE_BLOCKS, .path = paths[i], .name = "", .checkpoint_id = id
+        };
+        wr_hex_id_bytes(attempt, set->files[i].attempt);
+        set->subtasks[i] = (struct wr_manifest_subtask){ .index = i,
+                                                         .key_group_first = i * 64,
+                                                         .key_group_last = i * 64 + 63,
+                                                         .files = &set->files[i],
+                                                         .file_count = 1 };
+    }
+    set->op = (struct wr_manifest_operator){ .uid = "counter",
+                                             .name = "counter",
+                                             .backend = "hashmap",
+                                             .key_type = weir_type_of_kind(WEIR_STRING),
+                                             .parallelism = STORE_SUBTASKS,
+                                             .max_parallelism = 128,
+                                             .states = set->states,
+                                             .state_count = 2,
+                                             .subtasks = set->subtasks,
+                                             .subtask_count = STORE_SUBTASKS };
+    memset(set->op.id, 0x0B, sizeof set->op.id);
+    wr_manifest_init(&set->manifest, &scene->alloc);
+    set->manifest.job_name = "word count";
+    memcpy(set->manifest.job_id, job_id, WR_JOB_ID_SIZE);
+    memcpy(set->manifest.attempt, attempt, WR_ATTEMPT_SIZE);
+    set->manifest.checkpoint_id = id;
+    set->manifest.kind = WR_CHECKPOINT_PERIODIC;
+    set->manifest.complete_ms = (int64_t)id * 1000;
+    set->manifest.operators = &set->op;
+    set->manifest.operator_count = 1;
+}
+
+static inline void
+store_set_fini(struct store_set *set)
+{
+    set->manifest.operators = NULL;
+    wr_manifest_fini(&set->manifest);
+}
+
 /* begin, two data files, complete; after a failure: abandon. */
 static inline weir_status
 store_checkpoint(struct scene *scene, struct wr_checkpoint_storage *storage, uint64_t id,
                  const char *job_id, const char *attempt)
 {
-    struct wr_manifest manifest;
-    wr_manifest_init(&manifest, &scene->alloc);
-    struct wr_manifest_state states[2] = {
-        { .name = "counts", .kind = WEIR_STATE_VALUE, .type = weir_type_of_kind(WEIR_I64) },
-        { .name = "offsets",
-          .kind = WEIR_STATE_LIST,
-          .list_mode = WEIR_LIST_SPLIT,
-          .type = weir_type_of_kind(WEIR_STRING) },
-    };
-    struct wr_manifest_file files[STORE_SUBTASKS] = {
-        { .role = WR_FILE_BLOCKS, .path = "state-0", .name = "", .checkpoint_id = id },
-        { .role = WR_FILE_BLOCKS, .path = "state-1", .name = "", .checkpoint_id = id },
-    };
-    struct wr_manifest_subtask subtasks[STORE_SUBTASKS] = {
-        { .index = 0, .key_group_first = 0, .key_group_last = 63 },
-        { .index = 1, .key_group_first = 64, .key_group_last = 127 },
-    };
-    for (uint32_t i = 0; i < STORE_SUBTASKS; i++) {
-        wr_hex_id_bytes(attempt, files[i].attempt);
-        subtasks[i].files = &files[i];
-        subtasks[i].file_count = 1;
-    }
-    struct wr_manifest_operator op = { .uid = "counter",
-                                       .name = "counter",
-                                       .backend = "hashmap",
-                                       .key_type = weir_type_of_kind(WEIR_STRING),
-                                       .parallelism = 2,
-                                       .max_parallelism = 128,
-                                       .states = states,
-                                       .state_count = 2,
-                                       .subtasks = subtasks,
-                                       .subtask_count = STORE_SUBTASKS };
-    memset(op.id, 0x0B, sizeof op.id);
-    manifest.job_name = "word count";
-    memcpy(manifest.job_id, job_id, WR_JOB_ID_SIZE);
-    memcpy(manifest.attempt, attempt, WR_ATTEMPT_SIZE);
-    manifest.checkpoint_id = id;
-    manifest.kind = WR_CHECKPOINT_PERIODIC;
-    manifest.complete_ms = (int64_t)id * 1000;
-    manifest.operators = &op;
-    manifest.operator_count = 1;
+    struct store_set set;
+    store_set_init(&set, scene, id, job_id, attempt);
     weir_status status = wr_checkpoint_storage_begin(storage, id, &scene->err);
     for (uint32_t i = 0; i < STORE_SUBTASKS && status == WEIR_OK; i++) {
-        status = store_write_file(scene, storage, id, &subtasks[i], attempt);
+        status = store_write_file(scene, storage, id, &set.subtasks[i], attempt);
     }
     if (status == WEIR_OK) {
-        status = wr_checkpoint_storage_complete(storage, &manifest, &scene->err);
+        status = wr_checkpoint_storage_complete(storage, &set.manifest, &scene->err);
     }
     if (status != WEIR_OK) {
         weir_error abandoned;
@@ -154,8 +185,7 @@ store_checkpoint(struct scene *scene, struct wr_checkpoint_storage *storage, uin
             status = WEIR_CANCELLED;
         }
     }
-    manifest.operators = NULL;
-    wr_manifest_fini(&manifest);
+    store_set_fini(&set);
     return status;
 }
 

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weir/inspect.h: what a job looks like from outside: its plan, its tasks, its checkpoints, its
+ * failures. For servers and tools.
+ *
+ *   weir_job_inspect -> a view, whole and of one moment -> weir_job_view_free
+ *
+ * A view is a copy: it stays as it is while the job goes on, and after the job is destroyed. All
+ * texts and arrays in it are its own. Times are milliseconds of the wall clock since 1970, 0: not
+ * yet; durations milliseconds; sizes bytes.
+ * Thread: any. The job's records do not wait for it: the coordinator makes it between two steps.
+ */
+#ifndef WEIR_INSPECT_H
+#define WEIR_INSPECT_H
+
+#include "weir/job.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+/* --- checkpoints --- */
+
+typedef enum weir_checkpoint_status {
+    WEIR_CHECKPOINT_IN_PROGRESS = 1,
+    WEIR_CHECKPOINT_COMPLETED = 2,
+    WEIR_CHECKPOINT_FAILED = 3
+} weir_checkpoint_status;
+
+/* One subtask's part in a checkpoint. */
+typedef struct weir_checkpoint_task_view {
+    bool acknowledged;
+    int64_t acknowledged_ms;
+    uint64_t checkpointed_bytes; /* written for this checkpoint */
+    uint64_t state_bytes;        /* that it needs, with files of earlier ones */
+} weir_checkpoint_task_view;
+
+typedef struct weir_checkpoint_view {
+    uint64_t id;
+    weir_checkpoint_status status;
+    bool is_savepoint;
+    bool is_last; /* the job ends with it */
+    int64_t triggered_ms;
+    int64_t latest_acknowledged_ms;
+    uint64_t duration_ms; /* to its completion; of one in progress so far */
+    uint64_t checkpointed_bytes;
+    uint64_t state_bytes;
+    uint32_t acknowledged_count;
+    const char *path;    /* COMPLETED: where it is; NULL: in memory, or nowhere */
+    bool is_discarded;   /* it was dropped since */
+    int64_t failed_ms;   /* FAILED */
+    const char *failure; /* FAILED: the reason's name, then what and why; else NULL */
+    uint32_t task_count; /* of the job; subtasks as weir_vertex_view.first_task says */
+    const weir_checkpoint_task_view *tasks;
+} weir_checkpoint_view;
+
+/* Of the last 10,000 completed ones. Nothing completed: all 0. */
+typedef struct weir_distribution_view {
+    uint64_t minimum, maximum, average;
+    double p50, p90, p95, p99, p999;
+} weir_distribution_view;
+
+typedef struct weir_checkpoints_view {
+    uint64_t triggered_count, in_progress_count, completed_count, failed_count, restored_count;
+    weir_distribution_view checkpointed_bytes, state_bytes, duration_ms;
+    const weir_checkpoint_view *latest_completed; /* NULL: none; so below */
+    const weir_checkpoint_view *latest_savepoint;
+    const weir_checkpoint_view *latest_failed;
+    uint64_t restored_id; /* of the latest restore; 0: none */
+    int64_t restored_ms;
+    bool restored_savepoint;
+    const char *restored_path;           /* NULL: from memory */
+    const weir_checkpoint_view *history; /* web.checkpoints.history, newest first */
+    uint32_t history_count;
+} weir_checkpoints_view;
+
+/* --- the plan and its tasks --- */
+
+typedef enum weir_task_state {
+    WEIR_TASK_CREATED = 1,
+    WEIR_TASK_INITIALIZING = 2,
+    WEIR_TASK_RUNNING = 3,
+    WEIR_TASK_FINISHED = 4, /* its input has ended, or the job's last checkpoint is committed */
+    WEIR_TASK_CANCELED = 5,
+    WEIR_TASK_FAILED = 6
+} weir_task_state;
+
+typedef struct weir_subtask_view {
+    uint32_t index;
+    weir_task_state state;
+    int64_t start_ms;
+    int64_t end_ms;
+    uint64_t records_in;
+    uint64_t records_out;
+    uint64_t state_bytes;
+    uint64_t state_entries;
+} weir_subtask_view;
+
+typedef struct weir_operator_view {
+    const char *name;
+    const char *uid; /* "": none */
+    char id[33];     /* hex, as in snapshots */
+} weir_operator_view;
+
+/* A chain of operators that run in one task. */
+typedef struct weir_vertex_view {
+    char id[33];      /* of its first operator */
+    const char *name; /* "Source: lines -> split" */
+    uint32_t parallelism;
+    uint32_t max_parallelism;
+    uint32_t first_task; /* subtask i is task first_task + i of the job */
+    bool is_source;
+    bool is_sink;
+    const weir_operator_view *operators;
+    uint32_t operator_count;
+    const weir_subtask_view *subtasks; /* parallelism of them */
+} weir_vertex_view;
+
+typedef struct weir_edge_view {
+    uint32_t from; /* index of a vertex */
+    uint32_t to;
+    const char *ship; /* "FORWARD", "HASH", "REBALANCE", "BROADCAST" */
+} weir_edge_view;
+
+/* --- the job --- */
+
+typedef struct weir_failure_view {
+    int64_t ms;
+    weir_status status;
+    const char *message;
+    const char *task; /* whose it was; NULL: the job's */
+} weir_failure_view;
+
+enum {
+    WEIR_JOB_STATES = 9 /* one more than the highest weir_job_state */
+};
+
+typedef struct weir_job_view {
+    char id[33];
+    const char *name;
+    weir_job_state state;
+    int64_t now_ms;
+    int64_t start_ms;
+    int64_t end_ms;
+    int64_t entered_ms[WEIR_JOB_STATES]; /* when a state was last entered; 0: never */
+    uint32_t max_parallelism;            /* -1 of Flink: 0 */
+    uint32_t task_count;
+    uint32_t restarts;
+    const weir_vertex_view *vertices; /* producers first */
+    uint32_t vertex_count;
+    const weir_edge_view *edges;
+    uint32_t edge_count;
+    weir_checkpoints_view checkpoints;
+    const weir_failure_view *failures; /* of all attempts, newest first; the last 16 are kept */
+    uint32_t failure_count;
+} weir_job_view;
+
+/* WEIR_NOMEM. */
+weir_status weir_job_inspect(weir_job *job, const weir_job_view **out_view, weir_error *err);
+void weir_job_view_free(const weir_job_view *view);      /* NULL: nothing */
+const char *weir_task_state_name(weir_task_state state); /* "RUNNING" */
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif /* WEIR_INSPECT_H */
