@@ -90,6 +90,8 @@ struct cli_status_line {
 void cli_status_line_init(struct cli_status_line *line);
 void cli_status_line_update(struct cli_status_line *line, weir_job *job);
 void cli_status_line_clear(struct cli_status_line *line);
+/* Before other words. Thread: any. */
+void cli_status_line_make_room(void);
 void cli_print_bytes(char *out, size_t room, uint64_t bytes); /* "41.3 MiB" */
 
 #endif /* CLI_H */

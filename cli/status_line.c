@@ -5,10 +5,14 @@
  */
 #include "cli.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+/* It ends without a newline: whoever says something else takes it away first. */
+static atomic_bool is_on_screen;
 
 static uint64_t
 now_ns(clockid_t clock)
@@ -45,6 +49,14 @@ print_count(char *out, size_t room, uint64_t count)
         out[at++] = plain[i];
     }
     out[at] = '\0';
+}
+
+void
+cli_status_line_make_room(void)
+{
+    if (atomic_exchange(&is_on_screen, false)) {
+        fputs("\r\033[K", stderr);
+    }
 }
 
 void
@@ -96,6 +108,7 @@ cli_status_line_update(struct cli_status_line *line, weir_job *job)
     fprintf(stderr, "\r\033[Kweir  %s  in %s/s  out %s/s  state %s  %s",
             weir_job_state_name(report.state), in, out, state, checkpoint);
     fflush(stderr);
+    atomic_store(&is_on_screen, true);
     line->shown = true;
     line->before = report;
     line->before_ns = now;
@@ -105,7 +118,7 @@ void
 cli_status_line_clear(struct cli_status_line *line)
 {
     if (line->shown) {
-        fputs("\r\033[K", stderr);
+        cli_status_line_make_room();
         fflush(stderr);
         line->shown = false;
     }

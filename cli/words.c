@@ -34,6 +34,7 @@ cli_say(char level, const char *format, ...)
     const char *label = level == 'e' ? "error: " : level == 'w' ? "warning: " : "";
     const char *on = level == 'e' ? "\033[31m" : level == 'w' ? "\033[33m" : "";
     bool marked = color && level != 'i';
+    cli_status_line_make_room();
     fprintf(stderr, "weir: %s%s%s%s\n", marked ? on : "", label, marked ? "\033[0m" : "", text);
 }
 

@@ -6,7 +6,8 @@
  * on its namespace; without a key a call answers WEIR_INVALID, as a verb of another kind of state
  * does. A failed call is remembered by the task, which fails with it whatever the function returns;
  * WEIR_NOT_FOUND is no failure. What is lent is valid until the next call on the same state, a
- * timer or emit call, or the function's return. Thread: task.
+ * timer or emit call, or the function's return; a weir built for development lends copies and ends
+ * the process at a write that comes later. Thread: task.
  */
 #ifndef WEIR_STATE_H
 #define WEIR_STATE_H

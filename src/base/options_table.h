@@ -213,8 +213,8 @@ static const weir_option_info options_table[] = {
           "Drops the files of an old checkpoint in parallel."),
     HAS("execution.checkpointing.local-backup.enabled", BOOL, "false", "",
         "state.backend.local-recovery",
-        "Keeps a second copy of each checkpoint's keyed state on local disks. Not with unaligned "
-        "checkpoints.",
+        "Keeps a second copy of each checkpoint's keyed state on local disks, unless it holds "
+        "records in flight.",
         0, 0),
     HAS("execution.checkpointing.local-backup.dirs", TEXT, NULL, "",
         "taskmanager.state.local.root-dirs",

@@ -18,7 +18,7 @@ struct wr_attempt {
     uint64_t base_id; /* its files may be changes to those of this one or of a newer one; 0: any */
     enum wr_attempt_phase phase;
     struct wr_request request;
-    uint64_t deadline_ns;      /* while PENDING */
+    uint64_t deadline_ns;      /* for the answers of all */
     uint32_t unanswered_count; /* acknowledged while PENDING, were notified while NOTIFYING */
     bool *has_answered;        /* one a task; lent by the table */
 };

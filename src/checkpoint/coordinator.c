@@ -14,13 +14,14 @@
  * Invariants, beside those of the header:
  *   (6) Once STORE is commanded the attempt is aborted only after the io thread's answer: its
  *       commit may have happened, and sinks that were told of an abort would lose what the
- *       checkpoint promises. So the timeout covers PENDING only, and an END while STORING leaves
+ *       checkpoint promises. So no timeout covers STORING, and an END meanwhile leaves
  *       the attempt under way until STORED (kept or dropped as END said) or STORE_FAILED.
  *   (7) What commits is stored in the order of ids: one whose last acknowledgement comes while a
  *       newer one is STORING stays PENDING, without a timeout, until it is known whether the newer
  *       one subsumes it.
  *   (8) A step that could not hold all DROPs and REFUSEs leaves the rest to the next.
- *   (9) Outside PENDING and NOTIFYING no task is waited for.
+ *   (9) Outside PENDING and NOTIFYING no task is waited for, and there no longer than the timeout,
+ *       but for the commit of the last one.
  *  (10) What has failed is not committed: a savepoint that is stored behind FAIL or END is
  *       released, as one that stops nothing.
  */
@@ -41,17 +42,36 @@ enum {
 _Static_assert(WR_COORDINATOR_ACTIONS_MAX >= ENDINGS_MAX + RETAINED_MAX + BEGINNINGS_MAX,
                "a step holds what one fact can cause");
 
+/* UINT64_MAX: none. Once all have acknowledged there is nothing more to wait for; and the last one
+ * of a job is nothing until it is committed. */
+static uint64_t
+deadline_of(const struct wr_attempt *attempt)
+{
+    switch (attempt->phase) {
+    case WR_ATTEMPT_PENDING:
+        return attempt->unanswered_count != 0 ? attempt->deadline_ns : UINT64_MAX;
+    case WR_ATTEMPT_NOTIFYING:
+        return wr_request_is_last(&attempt->request) ? UINT64_MAX : attempt->deadline_ns;
+    case WR_ATTEMPT_STORING:
+        break;
+    }
+    return UINT64_MAX;
+}
+
+/* A task that does not answer NOTIFY in time is no longer waited for: if it hangs, the next attempt
+ * finds that. */
 static void
 expire(struct wr_coordinator *coordinator, struct wr_commands *commands)
 {
     size_t i = 0;
     while (i < coordinator->attempts.count) {
         struct wr_attempt *attempt = &coordinator->attempts.entries[i];
-        if (attempt->phase == WR_ATTEMPT_PENDING && attempt->unanswered_count != 0 &&
-            coordinator->now_ns >= attempt->deadline_ns) {
+        if (coordinator->now_ns < deadline_of(attempt)) {
+            i++;
+        } else if (attempt->phase == WR_ATTEMPT_PENDING) {
             wr_decide_fail(coordinator, commands, attempt, WR_ABORT_EXPIRED);
         } else {
-            i++;
+            wr_attempts_remove(&coordinator->attempts, attempt);
         }
     }
 }
@@ -203,7 +223,8 @@ wr_coordinator_create(const weir_alloc *alloc, const struct wr_coordinator_setti
     if (!are_settings_sane(settings)) {
         return WEIR_INVALID;
     }
-    size_t size = sizeof(struct wr_coordinator) + settings->task_count * sizeof(bool);
+    size_t size =
+        sizeof(struct wr_coordinator) + settings->task_count * sizeof(struct wr_coordinator_task);
     struct wr_coordinator *coordinator = wr_memory_new(alloc, size);
     if (coordinator == NULL) {
         return WEIR_NOMEM;
@@ -235,7 +256,8 @@ wr_coordinator_destroy(struct wr_coordinator *coordinator)
     wr_requests_fini(&coordinator->requests, &alloc);
     wr_attempts_fini(&coordinator->attempts, &alloc);
     wr_memory_free(&alloc, coordinator,
-                   sizeof *coordinator + coordinator->settings.task_count * sizeof(bool));
+                   sizeof *coordinator +
+                       coordinator->settings.task_count * sizeof(struct wr_coordinator_task));
 }
 
 weir_status
@@ -271,11 +293,8 @@ wr_coordinator_wake_at(const struct wr_coordinator *coordinator)
     }
     uint64_t wake_ns = wr_schedule_wake_at(coordinator);
     for (size_t i = 0; i < coordinator->attempts.count; i++) {
-        const struct wr_attempt *attempt = &coordinator->attempts.entries[i];
-        if (attempt->phase == WR_ATTEMPT_PENDING && attempt->unanswered_count != 0 &&
-            attempt->deadline_ns < wake_ns) {
-            wake_ns = attempt->deadline_ns;
-        }
+        uint64_t deadline_ns = deadline_of(&coordinator->attempts.entries[i]);
+        wake_ns = deadline_ns < wake_ns ? deadline_ns : wake_ns;
     }
     return wake_ns;
 }

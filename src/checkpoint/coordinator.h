@@ -13,6 +13,7 @@
  *   STORING   --stored---------------> NOTIFYING  NOTIFY; a savepoint that stops nothing: RELEASE
  *   STORING   --store failed---------> gone       ABORT (counts), or FAIL
  *   NOTIFYING --all notified---------> gone       DROP older; FINISH after the last one
+ *   NOTIFYING --timeout--------------> gone       not the last one: that is waited for
  *
  * Invariants:
  *   (1) Ids only grow; an aborted attempt consumes its id; savepoints share the counter.

@@ -146,6 +146,7 @@ wr_decide_notify(struct wr_coordinator *coordinator, struct wr_commands *command
     abort_subsumed(coordinator, commands, id);
     struct wr_attempt *attempt = wr_attempts_find(&coordinator->attempts, id);
     attempt->phase = WR_ATTEMPT_NOTIFYING;
+    attempt->deadline_ns = wr_later(coordinator->now_ns, coordinator->settings.timeout_ns);
     wr_attempts_await(&coordinator->attempts, attempt);
     begin_pause(coordinator);
     wr_command(commands, wr_about(attempt, WR_ACTION_NOTIFY));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coordinator_facts: what each fact means to the coordinator. Answers about attempts that are not
- * under way, double ones and those of another phase mean nothing. */
+ * under way, double ones and those of another phase mean nothing, but for a late NOTIFIED. */
 #include "checkpoint/coordinator_inner.h"
 
 #include "base/check.h"
@@ -56,20 +56,33 @@ on_failed(struct wr_coordinator *coordinator, struct wr_commands *commands,
 static void
 on_notified(struct wr_coordinator *coordinator, struct wr_attempt *attempt, uint32_t task)
 {
-    if (attempt->phase != WR_ATTEMPT_NOTIFYING || !wr_attempt_is_last_answer(attempt, task)) {
+    if (attempt->phase == WR_ATTEMPT_NOTIFYING && wr_attempt_is_last_answer(attempt, task)) {
+        wr_attempts_remove(&coordinator->attempts, attempt);
+    }
+}
+
+/* A task is told in the order of ids: one that has been notified has been of all older ones. Also
+ * of those that are no longer waited for. */
+static void
+note_notified(struct wr_coordinator *coordinator, uint32_t task, uint64_t id)
+{
+    struct wr_coordinator_task *tasks = coordinator->tasks;
+    if (id <= tasks[task].notified_id || !wr_retained_has(&coordinator->retained, id)) {
         return;
     }
-    if (!wr_checkpoint_is_savepoint(attempt->request.kind)) {
-        coordinator->notified_id = wr_greater(coordinator->notified_id, attempt->id);
+    tasks[task].notified_id = id;
+    uint64_t least = id;
+    for (uint32_t i = 0; i < coordinator->settings.task_count; i++) {
+        least = tasks[i].notified_id < least ? tasks[i].notified_id : least;
     }
-    wr_attempts_remove(&coordinator->attempts, attempt);
+    coordinator->notified_id = least;
 }
 
 static void
 on_drained(struct wr_coordinator *coordinator, uint32_t task)
 {
-    if (!coordinator->is_drained[task]) {
-        coordinator->is_drained[task] = true;
+    if (!coordinator->tasks[task].is_drained) {
+        coordinator->tasks[task].is_drained = true;
         coordinator->undrained_count--;
     }
 }
@@ -144,6 +157,9 @@ take_answer(struct wr_coordinator *coordinator, struct wr_commands *commands,
             const struct wr_coordinator_event *event)
 {
     struct wr_attempt *attempt = wr_attempts_find(&coordinator->attempts, event->checkpoint_id);
+    if (event->kind == WR_EVENT_NOTIFIED) {
+        note_notified(coordinator, event->task, event->checkpoint_id);
+    }
     if (attempt == NULL) {
         return;
     }

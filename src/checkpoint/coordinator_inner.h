@@ -23,6 +23,11 @@ enum wr_coordinator_life {
     WR_LIFE_ENDED
 };
 
+struct wr_coordinator_task {
+    uint64_t notified_id; /* the newest checkpoint that it has been notified of */
+    bool is_drained;
+};
+
 struct wr_coordinator {
     weir_alloc alloc;
     struct wr_coordinator_settings settings; /* next_id counts on; max_concurrent is at least 1 */
@@ -38,7 +43,7 @@ struct wr_coordinator {
     struct wr_request drain; /* DRAIN was commanded for it, its attempt is not begun; number 0: none
                               */
     uint64_t told_id;        /* the newest checkpoint that NOTIFY was commanded for */
-    uint64_t notified_id;    /* the newest that every task was notified of */
+    uint64_t notified_id;    /* every task has been notified of it, or of a newer one */
     uint64_t last_id;        /* of the attempt that ends the job: LAST and after it */
     enum wr_checkpoint_kind last_kind;
 
@@ -46,7 +51,7 @@ struct wr_coordinator {
     uint64_t next_last_ns; /* no FINAL or STOP before */
     uint32_t failures;
     uint32_t undrained_count;
-    bool is_drained[]; /* settings.task_count */
+    struct wr_coordinator_task tasks[]; /* settings.task_count */
 };
 
 /* What a step commands, in order. */

@@ -10,10 +10,11 @@
  * Room: checkpoints begin up to max_concurrent (one, if a pause has to be kept), savepoints beside
  * them, unless barriers overtake records: then nothing stands beside anything. FINAL and STOP begin
  * alone, heed neither interval nor pause, and after a failed one wait until the time that its
- * trigger has set. A place is held until all tasks were notified, so that a task that is slow to
- * commit is not told to commit more.
+ * trigger has set. A place is held until all tasks were notified (or the timeout), so that a task
+ * that is slow to commit is not told to commit more.
  *
- * Nothing begins behind an attempt that is to be the job's last, nor while more than max_concurrent
+ * Nothing begins behind an attempt that is to be the job's last, nor behind DRAIN but its savepoint
+ * (it would hold sources at an end that is not theirs), nor while more than max_concurrent
  * checkpoints are being deleted: a disk that is slow to delete is not filled. Each attempt has a
  * place among the retained kept for it. No periodic one begins while one that is to be the last
  * waits.
@@ -64,10 +65,11 @@ static bool
 take_requested(struct wr_coordinator *coordinator, struct wr_request *out_request)
 {
     struct wr_requests *requests = &coordinator->requests;
-    for (size_t i = 0; i < requests->count && !coordinator->is_stop_wanted; i++) {
+    /* What began behind DRAIN would hold sources at an end that is not theirs. */
+    bool is_barred = coordinator->is_stop_wanted || coordinator->drain.number != 0;
+    for (size_t i = 0; i < requests->count && !is_barred; i++) {
         const struct wr_request *request = &requests->entries[i];
-        bool is_barred = coordinator->drain.number != 0 && wr_request_is_last(request);
-        if (!is_barred && has_room_for(coordinator, request)) {
+        if (has_room_for(coordinator, request)) {
             *out_request = wr_requests_take(requests, i);
             return true;
         }

@@ -64,6 +64,17 @@ wr_retained_newest(const struct wr_retained *retained)
     return retained->ids[retained->deleting_count + retained->count - 1];
 }
 
+bool
+wr_retained_has(const struct wr_retained *retained, uint64_t id)
+{
+    for (size_t i = 0; i < retained->count; i++) {
+        if (retained->ids[retained->deleting_count + i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t
 wr_retained_count_to(const struct wr_retained *retained, uint64_t id)
 {

@@ -10,6 +10,8 @@
 
 #include "base/memory.h"
 
+#include <stdbool.h>
+
 struct wr_retained {
     uint64_t *ids; /* ascending on each side of the border */
     size_t deleting_count;
@@ -23,8 +25,9 @@ void wr_retained_fini(struct wr_retained *retained, const weir_alloc *alloc);
 weir_status wr_retained_grow(struct wr_retained *retained, const weir_alloc *alloc);
 
 void wr_retained_add(struct wr_retained *retained, uint64_t id);
-uint64_t wr_retained_oldest(const struct wr_retained *retained);              /* count > 0 */
-uint64_t wr_retained_newest(const struct wr_retained *retained);              /* count > 0 */
+uint64_t wr_retained_oldest(const struct wr_retained *retained); /* count > 0 */
+uint64_t wr_retained_newest(const struct wr_retained *retained); /* count > 0 */
+bool wr_retained_has(const struct wr_retained *retained, uint64_t id);
 size_t wr_retained_count_to(const struct wr_retained *retained, uint64_t id); /* it, and older */
 uint64_t wr_retained_drop(struct wr_retained *retained); /* the oldest, to be deleted: count > 0 */
 void wr_retained_deleted(struct wr_retained *retained, uint64_t id); /* unknown: nothing */

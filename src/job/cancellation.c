@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "job/running.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 enum {
@@ -26,21 +27,43 @@ wr_job_watch_cancellation(weir_job *job)
     job->restart.given_up_ns = timeout_ms != 0 ? now_ns + timeout_ms * 1000000U : UINT64_MAX;
 }
 
-/* "operator 'sum' (2/4), operator 'sink' (1/1)", as many as there is room for. */
+struct names {
+    char text[NAMES_SIZE];
+    size_t size;
+};
+
+static void add(struct names *names, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What there is no room for is left out. */
 static void
-name_tasks(const weir_job *job, char out[NAMES_SIZE]) WR_ON(coordinator)
+add(struct names *names, const char *format, ...)
 {
-    size_t size = 0;
-    out[0] = '\0';
+    va_list arguments;
+    va_start(arguments, format);
+    int size =
+        vsnprintf(names->text + names->size, sizeof names->text - names->size, format, arguments);
+    va_end(arguments);
+    size_t room = sizeof names->text - 1 - names->size;
+    names->size += size > 0 && (size_t)size < room ? (size_t)size : room;
+}
+
+/* Those that have not ended: "task 'numbers -> widen' (2/4), task 'sink' (1/1)". */
+static void
+name_tasks(const weir_job *job, struct names *names) WR_ON(coordinator)
+{
+    *names = (struct names){ .size = 0 };
     for (uint32_t i = 0; i < job->plan->vertex_count; i++) {
         const struct wr_vertex *vertex = &job->plan->vertices[i];
-        const char *name = job->plan->operators[vertex->first_operator].node->name;
         for (uint32_t j = 0; j < vertex->parallelism; j++) {
-            if (!job->task_ended[vertex->first_task + j] && size < NAMES_SIZE - 1) {
-                int added = snprintf(out + size, NAMES_SIZE - size, "%soperator '%s' (%u/%u)",
-                                     size != 0 ? ", " : "", name, j + 1, vertex->parallelism);
-                size += added > 0 ? (size_t)added : 0;
+            if (job->task_ended[vertex->first_task + j]) {
+                continue;
             }
+            add(names, "%stask '", names->size != 0 ? ", " : "");
+            for (uint32_t k = 0; k < vertex->chain_count; k++) {
+                add(names, "%s%s", k != 0 ? " -> " : "",
+                    job->plan->operators[vertex->chain[k]].node->name);
+            }
+            add(names, "' (%u/%u)", j + 1, vertex->parallelism);
         }
     }
 }
@@ -48,13 +71,13 @@ name_tasks(const weir_job *job, char out[NAMES_SIZE]) WR_ON(coordinator)
 static void
 end_process(weir_job *job) WR_ON(coordinator)
 {
-    char names[NAMES_SIZE];
+    struct names names;
     char words[NAMES_SIZE + 200];
-    name_tasks(job, names);
+    name_tasks(job, &names);
     snprintf(words, sizeof words,
              "%s did not end within task.cancellation.timeout (%s) of being cancelled: the process "
              "ends",
-             names, weir_options_text(job->options, "task.cancellation.timeout"));
+             names.text, weir_options_text(job->options, "task.cancellation.timeout"));
     job->os->ops->process_end(job->os, EXIT_TIMEOUT, words);
 }
 
@@ -72,9 +95,9 @@ wr_job_check_cancellation(weir_job *job, uint64_t *out_wake_at_ns)
         return;
     }
     if (now_ns >= restart->warn_at_ns) {
-        char names[NAMES_SIZE];
-        name_tasks(job, names);
-        wr_job_say(job, 'w', "cancelled, and not ended yet: %s", names);
+        struct names names;
+        name_tasks(job, &names);
+        wr_job_say(job, 'w', "cancelled, and not ended yet: %s", names.text);
         restart->warn_at_ns =
             now_ns +
             weir_options_duration_ms(job->options, "task.cancellation.interval") * 1000000U;

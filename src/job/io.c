@@ -140,9 +140,11 @@ fail_attempt(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
 {
     weir_error error = io->error;
     error.status = io->status;
-    if (io->status == WEIR_CANCELLED && io->savepoint == NULL) {
+    if (io->status == WEIR_CANCELLED) {
         wr_job_fail(job, &error); /* fenced: another attempt has this job now */
-        return;
+        if (io->savepoint == NULL) {
+            return; /* what it had built is gone already */
+        }
     }
     struct wr_pending_checkpoint *pending = wr_job_pending_find(job, io->checkpoint_id);
     if (pending != NULL) {

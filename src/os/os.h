@@ -59,8 +59,6 @@ struct wr_os_ops {
     int (*write)(struct wr_os *os, int file, const void *data, size_t size, size_t *out_size);
     int (*pread)(struct wr_os *os, int file, void *buffer, size_t size, uint64_t offset,
                  size_t *out_size);
-    /* A hint that these bytes will be read soon; waits for nothing. May be NULL. */
-    void (*read_ahead)(struct wr_os *os, int file, uint64_t offset, uint64_t size);
     int (*pwrite)(struct wr_os *os, int file, const void *data, size_t size, uint64_t offset,
                   size_t *out_size);
     int (*truncate)(struct wr_os *os, int file, uint64_t size);

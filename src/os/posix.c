@@ -112,13 +112,6 @@ posix_pread(struct wr_os *os, int file, void *buffer, size_t size, uint64_t offs
     return transferred(pread(file, buffer, size, (off_t)offset), out_size);
 }
 
-static void
-posix_read_ahead(struct wr_os *os, int file, uint64_t offset, uint64_t size)
-{
-    (void)os;
-    (void)posix_fadvise(file, (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
-}
-
 static int
 posix_pwrite(struct wr_os *os, int file, const void *data, size_t size, uint64_t offset,
              size_t *out_size)
@@ -654,7 +647,6 @@ static const struct wr_os_ops posix_ops = {
     .read = posix_read,
     .write = posix_write,
     .pread = posix_pread,
-    .read_ahead = posix_read_ahead,
     .pwrite = posix_pwrite,
     .truncate = posix_truncate,
     .sync = posix_sync,

@@ -129,7 +129,8 @@ static bool
 takes_time(const struct wr_output_edge *edge, uint32_t channel)
 {
     const struct weir_batch *current = edge->current[channel];
-    return edge->waiting[channel].first == NULL && (current == NULL || !current->is_overflow) &&
+    bool is_ahead = current != NULL && current->is_overflow && current->count != 0;
+    return edge->waiting[channel].first == NULL && !is_ahead &&
            wr_channel_has_time_room(edge->plan->channels[channel]);
 }
 
@@ -177,6 +178,7 @@ wr_outputs_send_time(struct wr_outputs *outputs, struct wr_time time)
                 continue;
             }
             struct weir_batch *event = stash;
+            wr_assert(event != NULL); /* one was made for it */
             stash = event->next;
             event->kind = WR_BATCH_TIME;
             event->time = time;

@@ -156,8 +156,9 @@ enum wr_task_letter_kind {
                            functions; a source that stopped for it goes on */
     WR_TASK_RELEASE,    /* a savepoint is complete: end the snapshot, which nothing builds on; no
                            function is called */
-    WR_TASK_DRAIN,  /* to sources: end the input now, as if it had ended by itself; one that does
-                       not run yet, or has stopped, as soon as it runs */
+    WR_TASK_DRAIN,  /* to sources: end the input, as if it had ended by itself: behind the barriers
+                       of what was triggered before; one that does not run yet, or has stopped, as
+                       soon as it runs */
     WR_TASK_FINISH, /* the last checkpoint is committed: close -> ENDED */
     WR_TASK_CANCEL  /* close at once -> ENDED */
 };

@@ -325,7 +325,7 @@ static void
 pass_barrier(struct wr_task *task)
 {
     if (!is_still_due(task)) {
-        return; /* aborted while it waited, or the end comes first */
+        return; /* aborted while it waited, or the task ends */
     }
     uint64_t id = task->event_id;
     enum wr_checkpoint_kind kind = task->event_kind;
@@ -335,6 +335,7 @@ pass_barrier(struct wr_task *task)
         wr_task_note_passed(task, id, kind);
         begin_snapshot(task, id, kind);
         wr_task_await_barrier(task);
+        wr_task_end_if_asked(task);
     }
 }
 

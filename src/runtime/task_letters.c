@@ -23,15 +23,6 @@ initialize(struct wr_task *task)
     wr_task_report(task, WR_TASK_INITIALIZED, 0, NULL);
 }
 
-/* A source that was told to drain ends, if it could emit now. */
-static void
-end_if_asked(struct wr_task *task)
-{
-    if (task->drain_asked && task->state == TASK_RUNNING && !task->stopped) {
-        wr_task_end_source(task);
-    }
-}
-
 static void
 start(struct wr_task *task)
 {
@@ -40,14 +31,14 @@ start(struct wr_task *task)
     if (wr_task_is_source(task) && task->operators[0].finished) {
         wr_task_end_source(task);
     }
-    end_if_asked(task);
+    wr_task_end_if_asked(task);
 }
 
 static void
 drain(struct wr_task *task)
 {
     task->drain_asked = wr_task_is_source(task);
-    end_if_asked(task);
+    wr_task_end_if_asked(task);
 }
 
 /* True: the letter is kept. */
@@ -108,7 +99,7 @@ abort_checkpoint(struct wr_task *task, uint64_t id)
     wr_task_forget_plan(task, id);
     wr_task_judge_stop(task);
     wr_task_await_barrier(task);
-    end_if_asked(task);
+    wr_task_end_if_asked(task);
     wr_task_settle_snapshot(task, id, false);
     notify(task, id, false);
 }

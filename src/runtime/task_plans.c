@@ -73,17 +73,22 @@ wr_task_forget_plans(struct wr_task *task)
     }
 }
 
-void
-wr_task_await_barrier(struct wr_task *task)
+/* The first whose barrier is not out. */
+static const struct wr_task_letter *
+find_owed(const struct wr_task *task)
 {
-    if (!wr_task_is_source(task) || task->event != WR_GATE_NOTHING) {
-        return;
-    }
-    struct wr_task_letter *at = task->plans;
+    const struct wr_task_letter *at = task->plans;
     while (at != NULL && at->is_passed) {
         at = at->next;
     }
-    if (at != NULL) {
+    return at;
+}
+
+void
+wr_task_await_barrier(struct wr_task *task)
+{
+    const struct wr_task_letter *at = find_owed(task);
+    if (wr_task_is_source(task) && task->event == WR_GATE_NOTHING && at != NULL) {
         task->event = WR_GATE_BARRIER;
         task->event_id = at->checkpoint_id;
         task->event_kind = at->checkpoint_kind;
@@ -99,6 +104,15 @@ wr_task_note_passed(struct wr_task *task, uint64_t checkpoint_id, enum wr_checkp
     }
     task->passed = checkpoint_id;
     task->stopped = task->stopped || (wr_task_is_source(task) && wr_checkpoint_is_last(kind));
+}
+
+void
+wr_task_end_if_asked(struct wr_task *task)
+{
+    if (task->drain_asked && task->state == TASK_RUNNING && !task->stopped &&
+        find_owed(task) == NULL) {
+        wr_task_end_source(task);
+    }
 }
 
 void

@@ -106,6 +106,9 @@ void wr_task_await_barrier(struct wr_task *task);
 /* The barrier is out: a source emits no more behind that of a last checkpoint. */
 void wr_task_note_passed(struct wr_task *task, uint64_t checkpoint_id,
                          enum wr_checkpoint_kind kind);
+/* A source that was told to drain ends, if it could emit now and owes no barrier: what was
+ * triggered before goes out before, since its checkpoint is of a job that goes on. */
+void wr_task_end_if_asked(struct wr_task *task);
 /* A last checkpoint may have been aborted: whether the source still has to stand still. */
 void wr_task_judge_stop(struct wr_task *task);
 

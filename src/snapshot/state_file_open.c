@@ -318,8 +318,8 @@ check_engine_file(weir_block_reader *reader, const struct wr_restore_engine_file
     WR_TRY(status);
     if (size != file->size || crc != file->crc) {
         return wr_fail(err, WEIR_CORRUPT,
-                       "%s: %llu bytes of CRC32C %08x, its manifest says %llu of %08x; restore an "
-                       "older checkpoint",
+                       "%s at offset 0: %llu bytes of CRC32C %08x, its manifest says %llu of %08x; "
+                       "restore an older checkpoint",
                        file->path, (unsigned long long)size, crc, (unsigned long long)file->size,
                        file->crc);
     }

@@ -4,9 +4,6 @@
  *   file --pread--> window (64 KiB) --copy--> caller      small reads
  *   file --pread------------------------> caller          reads of a window and more
  *
- * Of the blocks that come next the system is told ahead: a cold file's are read from the disk while
- * the caller works on this one.
- *
  * Invariants:
  *   (1) `fetched` bytes of the current block are in its running checksum; the last `window_left`
  *       of them stand in the window and were not given out so far.
@@ -113,31 +110,6 @@ is_wanted(const weir_block_reader *reader, uint64_t index)
     return is_keyed && key_group >= reader->key_group_first && key_group <= reader->key_group_last;
 }
 
-/* Has the wanted blocks behind the current one read ahead, as far as they stand side by side. */
-static void
-hint(weir_block_reader *reader)
-{
-    void (*read_ahead)(struct wr_os * os, int file, uint64_t offset, uint64_t size) =
-        reader->bytes.data == NULL ? reader->os->ops->read_ahead : NULL;
-    uint64_t end = reader->block_offset + reader->block.size;
-    uint64_t most = end + WR_AHEAD_SIZE;
-    if (read_ahead == NULL || most < reader->hinted + WR_AHEAD_STEP_SIZE) {
-        return;
-    }
-    uint64_t from = reader->hinted > end ? reader->hinted : end;
-    for (uint64_t i = reader->next_block; end < most && i < reader->block_count; i++) {
-        if (!is_wanted(reader, i)) {
-            break;
-        }
-        end += wr_get_u64(wr_reader_entry(reader, i) + WR_BLOCK_ENTRY_LENGTH);
-    }
-    reader->hinted = most; /* asked for once, even where less is wanted */
-    if (end > from) {
-        read_ahead(reader->os, reader->file, from, end - from);
-        reader->hinted = end > most ? end : most;
-    }
-}
-
 weir_status
 weir_block_reader_next(weir_block_reader *reader, weir_block *out_block, weir_error *err)
 {
@@ -145,7 +117,6 @@ weir_block_reader_next(weir_block_reader *reader, weir_block *out_block, weir_er
         uint64_t index = reader->next_block++;
         if (is_wanted(reader, index)) {
             wr_reader_enter(reader, index);
-            hint(reader);
             *out_block = reader->block;
             return WEIR_OK;
         }

@@ -12,8 +12,6 @@
 
 enum {
     WR_WINDOW_SIZE = 64 * 1024,
-    WR_AHEAD_SIZE = 8 << 20,      /* of what is read next, the disk is told */
-    WR_AHEAD_STEP_SIZE = 2 << 20, /* a hint */
     WR_WHERE_SIZE = 512
 };
 
@@ -44,7 +42,6 @@ struct weir_block_reader {
     uint32_t footer_header_crc;
 
     uint64_t next_block;
-    uint64_t hinted;  /* what is read next is on its way up to this offset */
     weir_block block; /* the current one */
     uint64_t block_offset;
     uint32_t block_crc;

@@ -77,11 +77,13 @@ attempt_begin(struct story *story, const struct lab_attempt *settings, bool calm
         attempt->settings.log_argument = story;
     }
     story->lab.relay = &attempt->orders;
+    attempt->start_count = story->witness.start_count;
     attempt->life = lab_open(&story->lab, &attempt->settings, &attempt->outcome);
     if (attempt->life != NULL) {
         weir_job_report report = { .size = sizeof report };
         weir_job_look(lab_job_of(attempt->life), &report);
         store_begin_job(&story->store, report.job_id);
+        store_leave_behind(&story->store, report.restored_checkpoint_id);
         attempt->was_restored = report.restored;
         attempt->outcome.restored_id = report.restored_checkpoint_id;
     }
@@ -249,6 +251,27 @@ step_zombie(struct story *story, const struct attempt *attempt)
     }
 }
 
+/* All tasks run, at first or after a restart: from the newest that is complete, or newer. */
+static void
+check_start(struct story *story, struct attempt *attempt)
+{
+    struct store *store = &story->store;
+    if (attempt->start_count == story->witness.start_count) {
+        return;
+    }
+    attempt->start_count = story->witness.start_count;
+    weir_job_report report = { .size = sizeof report };
+    weir_job_look(lab_job_of(attempt->life), &report);
+    store_leave_behind(store, report.restored_checkpoint_id);
+    if (report.restored_checkpoint_id < store->newest_told ||
+        report.restored_checkpoint_id < store->highest_saved) {
+        (void)store_wrong(store,
+                          "restored from %" PRIu64 ", checkpoint %" PRIu64 " and savepoint %" PRIu64
+                          " are complete",
+                          report.restored_checkpoint_id, store->newest_told, store->highest_saved);
+    }
+}
+
 static void
 note_kill(struct story *story, struct attempt *attempt)
 {
@@ -275,6 +298,7 @@ attempt_run(struct story *story, struct attempt *attempt)
         if (goes_on && store_look(&story->store)) {
             step_zombie(story, attempt);
         }
+        check_start(story, attempt);
         if (attempt->step % 16 == 0 && attempt->asked.open != 0) {
             (void)asked_look(&attempt->asked, &story->store, attempt->life, false);
         }

@@ -32,7 +32,8 @@ struct attempt {
     bool is_cut;   /* the power, not only the process */
     bool may_fail; /* something happened that a job may fail for */
     bool was_restored;
-    bool was_full; /* the disk */
+    bool was_full;        /* the disk */
+    uint64_t start_count; /* of the witness, as far as it was looked at */
 };
 
 struct story {

@@ -15,6 +15,7 @@
 #include "sim/story.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,14 +120,29 @@ judge_counts(const char *judged, const char *added, const char *to)
     return sim_totals_suffice(&totals, stdout) ? 0 : 1;
 }
 
+static const struct story_options *running; /* for words, should it crash */
+
+static void
+say_crash(int number)
+{
+    printf("seed 0x%" PRIx64 ": signal %d\n", running->seed, number);
+    print_replay(running, stdout);
+    (void)fflush(stdout);
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
 static int
 run_campaign(const struct campaign *campaign)
 {
     static struct sim_totals totals;
     uint64_t failures = 0;
+    (void)signal(SIGSEGV, say_crash);
+    (void)signal(SIGABRT, say_crash);
     for (uint64_t i = 0; i < campaign->count; i++) {
         struct story_options options = { .seed = campaign->first + i, .job = campaign->job };
         struct story_result result;
+        running = &options;
         story_run(&options, &result);
         sim_totals_add(&totals, &result.totals);
         if (result.hash != 0 && i % 50 == 0) {

@@ -40,7 +40,7 @@ struct store_save {
     bool is_whole;   /* watched: false once it was claimed or disposed of */
     bool is_told;    /* somebody was told that it is complete */
     bool is_drained; /* it stands behind the end of all input */
-    bool is_fenced;  /* made by an attempt that was taken over: its pending files may be gone */
+    bool is_behind;  /* the job went on from something older, or its attempt was taken over */
     bool has_in_flight;
 };
 
@@ -87,6 +87,8 @@ struct store_save *store_find_save(struct store *store, const char *path);
 struct store_save *store_save_of(struct store *store, uint64_t id);
 /* It is another's from now on, or was removed or moved: nobody watches it. */
 void store_release_save(struct store *store, const char *path);
+/* The job goes on from this id (0: from nothing): savepoints beyond it are of another course. */
+void store_leave_behind(struct store *store, uint64_t restored_id);
 void store_forget_saves(struct store *store);
 bool store_saves_after_cut(struct store *store);
 

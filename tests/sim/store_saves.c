@@ -39,6 +39,15 @@ store_release_save(struct store *store, const char *path)
 }
 
 void
+store_leave_behind(struct store *store, uint64_t restored_id)
+{
+    for (size_t i = 0; i < store->save_count; i++) {
+        struct store_save *save = &store->saves[i];
+        save->is_behind = save->is_behind || save->id > restored_id;
+    }
+}
+
+void
 store_forget_saves(struct store *store)
 {
     for (size_t i = 0; i < store->save_count; i++) {
@@ -73,7 +82,7 @@ welcome(struct store *store, const char *path, const struct os_sim_place *place)
     struct store_save *save = &store->saves[store->save_count++];
     memset(save, 0, sizeof *save);
     snprintf(save->path, sizeof save->path, "%s", path);
-    save->is_fenced = store->is_fenced;
+    save->is_behind = store->is_fenced;
     return take_save(store, save, place);
 }
 

@@ -145,7 +145,7 @@ choose_resume(struct story *story, const struct attempt *attempt)
     for (size_t i = 0; i < store->save_count; i++) {
         const struct store_save *save = &store->saves[i];
         bool is_there = os_sim_place_of(story->lab.sim, save->path).inode != 0 &&
-                        !save->is_drained && !save->is_fenced;
+                        !save->is_drained && !save->is_behind;
         if (is_there && save->id > store->highest && (newest == NULL || save->id > newest->id)) {
             newest = save;
         }
@@ -190,6 +190,9 @@ check_outcome(struct story *story, const struct attempt *attempt, bool calm)
     bool failed = outcome->created != WEIR_OK || outcome->state == WEIR_JOB_FAILED;
     if (failed && outcome->error.message[0] == '\0') {
         return wrong(story, "a failure without words", "");
+    }
+    if (failed && strstr(outcome->error.message, "allow-rewind") != NULL) {
+        return wrong(story, "it went on from something older: ", outcome->error.message);
     }
     if (failed && !attempt->may_fail) {
         return wrong(story, "an attempt without trouble failed: ", outcome->error.message);
@@ -327,6 +330,7 @@ begin(struct story *story, const struct story_options *options, struct story_res
     story->witness.lab = &story->lab;
     story->witness.store = &story->store;
     story->witness.totals = story->totals;
+    story->witness.trace = options->trace;
     witness_set(&story->witness);
     attempt_say(story, "job %s, %" PRIu64 " events, %" PRIu64 " keys%s%s\n",
                 draw_job_names[story->draw.job], story->draw.events, story->draw.keys,

@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#define PATIENCE_NS UINT64_C(60000000000)
+
 static struct witness *now; /* NULL: nobody looks */
 
 void
@@ -65,13 +67,18 @@ on_acknowledged(struct witness_id *seen, uint32_t task)
 }
 
 static void
-on_stored(const struct witness_record *record, struct witness_id *seen, uint64_t id)
+on_stored(struct witness_record *record, struct witness_id *seen, uint64_t id)
 {
     if (seen == NULL || seen->stage != WITNESS_STORING) {
         wrong("checkpoint %" PRIu64 " is stored, and nobody had asked for it", id);
         return;
     }
     seen->stage = WITNESS_STORED;
+    record->newest_stored = id > record->newest_stored ? id : record->newest_stored;
+    bool is_fenced = record != now->newest; /* what it had stored before stays as it is */
+    if (is_fenced) {
+        return;
+    }
     if (wr_checkpoint_is_savepoint(seen->kind)) {
         if (seen->kind != WR_SAVEPOINT && id > now->store->highest_saved) {
             now->store->highest_saved = id;
@@ -79,8 +86,7 @@ on_stored(const struct witness_record *record, struct witness_id *seen, uint64_t
         now->store->drained = now->store->drained || seen->kind == WR_SAVEPOINT_DRAIN;
         return;
     }
-    bool is_fenced = record != now->newest; /* what it had stored before stays as it is */
-    if (!store_look(now->store) || os_sim_power_is_off(now->lab->sim) || is_fenced) {
+    if (!store_look(now->store) || os_sim_power_is_off(now->lab->sim)) {
         return;
     }
     if (store_find(now->store, id) == NULL) {
@@ -89,28 +95,50 @@ on_stored(const struct witness_record *record, struct witness_id *seen, uint64_t
     now->store->newest_told = id > now->store->newest_told ? id : now->store->newest_told;
 }
 
+/* A task is told in the order of ids: who has heard of one has heard of those before. */
 static void
 on_notified(struct witness_record *record, struct witness_id *seen, uint32_t task)
 {
-    if (seen == NULL) {
+    if (seen == NULL || task >= WITNESS_TASKS) {
         return;
     }
-    seen->notified |= UINT64_C(1) << task;
-    if (seen->stage == WITNESS_NOTIFYING && seen->notified == all_tasks(record)) {
+    uint64_t least = UINT64_MAX;
+    uint64_t *newest = record->task_notified;
+    newest[task] = seen->id > newest[task] ? seen->id : newest[task];
+    for (uint32_t i = 0; i < record->settings.task_count && i < WITNESS_TASKS; i++) {
+        least = newest[i] < least ? newest[i] : least;
+    }
+    record->newest_notified = least;
+    if (seen->stage == WITNESS_NOTIFYING && seen->id <= least) {
         seen->stage = WITNESS_NOTIFIED;
-        record->newest_notified =
-            seen->id > record->newest_notified ? seen->id : record->newest_notified;
+    }
+}
+
+static void
+say(const char *what, int kind, uint64_t id, uint64_t more)
+{
+    if (now->trace) {
+        printf("      %9.3f s  %s %d, id %" PRIu64 ", %" PRIu64 "\n",
+               (double)os_sim_now_ns(now->lab->sim) / 1e9, what, kind, id, more);
     }
 }
 
 static void
 take_fact(struct witness_record *record, const struct wr_coordinator_event *event)
 {
+    if (event->kind != WR_EVENT_TIME) {
+        say("fact", (int)event->kind, event->checkpoint_id, event->task);
+    }
     struct witness_id *seen = id_of(record, event->checkpoint_id);
     if (event->kind == WR_EVENT_START) {
         record->started = true;
+        now->start_count += record == now->newest;
     } else if (event->kind == WR_EVENT_ACKNOWLEDGED) {
         on_acknowledged(seen, event->task);
+    } else if (event->kind == WR_EVENT_DECLINED && seen != NULL) {
+        seen->is_declined = true;
+    } else if (event->kind == WR_EVENT_STORE_FAILED && seen != NULL) {
+        seen->has_store_failed = true;
     } else if (event->kind == WR_EVENT_STORED) {
         on_stored(record, seen, event->checkpoint_id);
     } else if (event->kind == WR_EVENT_NOTIFIED) {
@@ -166,6 +194,28 @@ on_store(const struct witness_record *record, struct witness_id *seen, uint64_t 
     seen->stage = WITNESS_STORING;
 }
 
+/* Nothing in a story takes minutes: who waits that long waits for nobody. */
+static void
+check_reason(const struct witness_record *record, const struct witness_id *seen,
+             enum wr_abort_reason reason)
+{
+    bool savepoint = wr_checkpoint_is_savepoint(seen->kind);
+    if (reason == WR_ABORT_SUBSUMED && (savepoint || seen->id > record->newest_stored)) {
+        wrong("%s %" PRIu64 " is subsumed, the newest complete one is %" PRIu64,
+              savepoint ? "savepoint" : "checkpoint", seen->id, record->newest_stored);
+    }
+    bool is_heard = reason == WR_ABORT_DECLINED       ? seen->is_declined
+                    : reason == WR_ABORT_STORE_FAILED ? seen->has_store_failed
+                                                      : true;
+    if (!is_heard) {
+        wrong("checkpoint %" PRIu64 " is aborted for reason %d, which nobody gave", seen->id,
+              (int)reason);
+    }
+    if (reason == WR_ABORT_EXPIRED && record->settings.timeout_ns >= PATIENCE_NS) {
+        wrong("checkpoint %" PRIu64 " expired after minutes: tasks have lost it", seen->id);
+    }
+}
+
 static void
 on_abort(struct witness_record *record, struct witness_id *seen,
          const struct wr_coordinator_action *action)
@@ -181,6 +231,7 @@ on_abort(struct witness_record *record, struct witness_id *seen,
         wrong("checkpoint %" PRIu64 " is aborted in stage %d for reason %d", seen->id,
               (int)seen->stage, (int)action->reason);
     }
+    check_reason(record, seen, action->reason);
     bool some = seen->acknowledged != 0 && seen->acknowledged != all_tasks(record);
     now->totals->marks[MARK_ABORT_AFTER_ACKNOWLEDGED] += pending && some;
     now->totals->marks[MARK_SLOW_SYNC_EXPIRED] +=
@@ -203,6 +254,7 @@ take_command(struct witness_record *record, const struct wr_coordinator_action *
 {
     struct witness_id *seen = id_of(record, action->checkpoint_id);
     bool is_stored = seen != NULL && seen->stage == WITNESS_STORED;
+    say("command", (int)action->kind, action->checkpoint_id, action->checkpoint_kind);
     switch (action->kind) {
     case WR_ACTION_TRIGGER:
         on_trigger(record, action);

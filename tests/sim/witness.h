@@ -6,7 +6,9 @@
  *       are pending.
  *   (2) STORE only when every task has acknowledged this very id, and only once; never after ABORT.
  *   (3) The fact STORED only when it is visible and whole; NOTIFY and RELEASE only after it.
- *   (4) DROP only of what was stored, when every task was notified of a newer one, or at the end.
+ *   (4) What is subsumed is a checkpoint older than one that is stored, never a savepoint; none
+ * expires but for a trouble. (5) DROP only of what was stored, when every task was notified of a
+ * newer one, or at the end.
  *
  * The program is linked with --wrap for wr_coordinator_create, _destroy and _step, and for
  * wr_job_pending_acknowledge. One thread.
@@ -20,6 +22,7 @@
 
 enum {
     WITNESS_IDS = 64,
+    WITNESS_TASKS = 64,
     WITNESS_COORDINATORS = 8
 };
 
@@ -38,7 +41,8 @@ struct witness_id {
     enum witness_stage stage;
     enum wr_checkpoint_kind kind;
     uint64_t acknowledged; /* a bit a task */
-    uint64_t notified;
+    bool is_declined;      /* by some task */
+    bool has_store_failed;
 };
 
 /* What was seen of one coordinator. */
@@ -47,7 +51,9 @@ struct witness_record {
     struct wr_coordinator_settings settings;
     struct witness_id ids[WITNESS_IDS]; /* by id modulo their number */
     uint64_t last_id;
-    uint64_t newest_notified;
+    uint64_t task_notified[WITNESS_TASKS]; /* the newest that each was notified of */
+    uint64_t newest_notified;              /* by all */
+    uint64_t newest_stored;
     bool started; /* all tasks run */
     bool ended;
 };
@@ -57,8 +63,9 @@ struct witness {
     struct store *store;
     struct sim_totals *totals;
     bool is_slow; /* syncs take longer than a checkpoint may */
-    bool power_off;
+    bool trace;   /* says each fact and command, by the numbers of checkpoint/coordinator.h */
     struct witness_record records[WITNESS_COORDINATORS];
+    uint64_t start_count;          /* how often all tasks of the newest came to run */
     struct witness_record *newest; /* of the coordinator made last; NULL: none */
 };
 

@@ -428,6 +428,16 @@ a_strategy_gives_up_after_its_attempts() {
     does_not_say 'restarting in'
 }
 
+a_restart_is_seen_on_the_live_status_line() {
+    local command="'$weir' run ${every[*]} -D restart-strategy.type=fixed-delay -D restart-strategy.fixed-delay.delay=1500ms"
+    TERM=xterm run script -qec "$command '$mistakes' failing-once --events 3000 --rate 1000 --output output" typescript
+    code_is 0
+    tr '\r\033' '\n ' <typescript >lines
+    grep -q 'weir  RUNNING  in ' lines || fail "no RUNNING: $(cat lines)"
+    grep -q 'weir  RESTARTING  in 0/s  out 0/s  state 0 B' lines || fail "no RESTARTING: $(cat lines)"
+    ! grep -qE 'ago.*weir: ' lines || fail "words behind the status line: $(cat lines)"
+}
+
 a_signal_while_a_job_waits_for_its_restart_ends_it_well() {
     start "$weir" run "${every[@]}" -D restart-strategy.type=fixed-delay -D restart-strategy.fixed-delay.delay=1h \
         "$mistakes" failing-once --rate 4000 --output output
@@ -448,8 +458,8 @@ a_task_that_does_not_end_ends_the_process_with_its_name() {
     kill -TERM "$child"
     wait_child
     code_is 6
-    says "warning: cancelled, and not ended yet: operator '"
-    says "error: operator '.*' \([0-9]+/[0-9]+\) did not end within task.cancellation.timeout \(700ms\)"
+    says "warning: cancelled, and not ended yet: task 'numbers -> widen -> .*' \(1/1\)"
+    says "error: task 'numbers -> widen -> .*' \(1/1\) did not end within task.cancellation.timeout \(700ms\)"
 }
 
 # --- supervised ---
@@ -505,8 +515,9 @@ a_supervised_job_that_fails_is_started_again_by_its_parent_alone() {
 }
 
 a_supervised_job_with_a_task_that_does_not_end_gets_a_successor() {
-    run "$weir" run "${supervised[@]}" -D restart-strategy.fixed-delay.attempts=1 -D execution.checkpointing.timeout=300ms \
-        -D task.cancellation.timeout=300ms "$mistakes" stuck --rate 10000 --output output
+    run "$weir" run "${supervised[@]}" -D restart-strategy.fixed-delay.attempts=1 -D task.cancellation.timeout=300ms \
+        -D execution.checkpointing.interval=400ms -D execution.checkpointing.min-pause=400ms \
+        -D execution.checkpointing.timeout=300ms "$mistakes" stuck --rate 10000 --output output
     code_is 6
     [ "$(grep -c 'did not end within task.cancellation.timeout' err)" -eq 2 ] || fail "not two that hung"
     [ "$(grep -c 'starting it again in 0.0 s' err)" -eq 1 ] || fail "not one successor"

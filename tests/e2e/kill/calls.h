@@ -57,6 +57,7 @@ enum call_stage {
     X(LOCK_SYNC, "lock.sync", START)                                  \
     X(LOCK_RENAME, "lock.rename", START)                              \
     X(FENCE_RENAME, "fence.rename", START)                            \
+    X(FENCE_SYNC, "fence.sync", START)                                \
     X(FENCE_REMOVE, "fence.remove", START)                            \
     X(FINISHED_REMOVE, "finished.remove", START)                      \
     X(HIDDEN_REMOVE, "hidden.remove", START)

@@ -16,6 +16,9 @@ enum {
  * every call of completion, commit and drop must have been a place of death, before and after it.
  * Adds what was counted to *out_kills. */
 int campaign_kill(struct place *place, unsigned kills, bool all, unsigned *out_kills);
+/* The same of a supervised job, whose parent starts every life but the first: each kill is of the
+ * child, at any time. */
+int campaign_supervised(struct place *place, unsigned kills, unsigned *out_kills);
 /* Stops the process at every step, lets a successor take over, wakes it. */
 int campaign_zombies(struct place *place);
 /* SIGTERM in the middle at parallelism `from`, to the end at `to`. */

@@ -31,6 +31,8 @@ struct wishes {
     const char *count;
     const char *engine;
     bool incremental;
+    bool unaligned;
+    bool at_least_once;
     bool is_words;
     bool all;
     unsigned kills;
@@ -52,6 +54,8 @@ parse(int argc, char **argv, struct wishes *wishes)
         { "from", required_argument, NULL, 'f' },
         { "engine", required_argument, NULL, 'e' },
         { "incremental", no_argument, NULL, 'i' },
+        { "unaligned", no_argument, NULL, 'u' },
+        { "at-least-once", no_argument, NULL, 'l' },
         { NULL, 0, NULL, 0 },
     };
     *wishes = (struct wishes){ .mode = "kills", .engine = "hashmap", .kills = 20, .from = 1 };
@@ -91,6 +95,12 @@ parse(int argc, char **argv, struct wishes *wishes)
         case 'i':
             wishes->incremental = true;
             break;
+        case 'u':
+            wishes->unaligned = true;
+            break;
+        case 'l':
+            wishes->at_least_once = true;
+            break;
         default:
             return false;
         }
@@ -107,6 +117,9 @@ make_place(const struct wishes *wishes, uint64_t events)
                            .events = events,
                            .engine = wishes->engine,
                            .incremental = wishes->incremental,
+                           .unaligned = wishes->unaligned,
+                           .at_least_once = wishes->at_least_once,
+                           .supervised = strcmp(wishes->mode, "supervised") == 0,
                            .keys = wishes->incremental ? KEYS_INCREMENTAL : KEYS };
     memcpy(place.build, wishes->build, sizeof place.build);
     return place;
@@ -130,11 +143,18 @@ static int
 run_kills(const struct wishes *wishes)
 {
     /* More than the kills can use up: the last run goes on as fast as it can. */
-    uint64_t a_kill = wishes->is_words ? 6000 : 30000;
+    bool is_supervised = strcmp(wishes->mode, "supervised") == 0;
+    uint64_t a_kill = wishes->is_words ? 6000 : is_supervised ? 12000 : 30000;
     struct place place = make_place(wishes, a_kill * (wishes->kills + 20));
     unsigned kills = 0;
-    int code = place_open(&place) ? campaign_kill(&place, wishes->kills, wishes->all, &kills)
-                                  : RUN_INVALID;
+    int code = place_open(&place) ? RUN_GOOD : RUN_INVALID;
+    if (code == RUN_GOOD && wishes->at_least_once) {
+        oracle_allow_duplicates(place.oracle);
+    }
+    if (code == RUN_GOOD) {
+        code = place.supervised ? campaign_supervised(&place, wishes->kills, &kills)
+                                : campaign_kill(&place, wishes->kills, wishes->all, &kills);
+    }
     place_close(&place, code == RUN_GOOD);
     if (code == RUN_GOOD && wishes->count != NULL && !add_count(wishes->count, kills)) {
         perror(wishes->count);
@@ -175,11 +195,11 @@ main(int argc, char **argv)
 {
     struct wishes wishes;
     if (!parse(argc, argv, &wishes)) {
-        fputs(
-            "usage: driver --build DIR --mode kills|zombies|rescale [--job sequence_sum|wordcount]"
-            " [--kills N] [--seed S] [--all] [--count FILE] [--from P] [--engine E] "
-            "[--incremental]\n",
-            stderr);
+        fputs("usage: driver --build DIR --mode kills|supervised|zombies|rescale [--job "
+              "sequence_sum|wordcount]"
+              " [--kills N] [--seed S] [--all] [--count FILE] [--from P] [--engine E] "
+              "[--incremental] [--unaligned] [--at-least-once]\n",
+              stderr);
         return RUN_INVALID;
     }
     int code = strcmp(wishes.mode, "zombies") == 0   ? run_zombies(&wishes)
@@ -188,10 +208,12 @@ main(int argc, char **argv)
     if (code != RUN_GOOD) {
         fprintf(stderr,
                 "again: %s --build %s --mode %s --job %s --kills %u --from %u --engine %s --seed "
-                "%#llx%s%s\n",
+                "%#llx%s%s%s%s\n",
                 argv[0], wishes.build, wishes.mode, wishes.is_words ? "wordcount" : "sequence_sum",
                 wishes.kills, wishes.from, wishes.engine, (unsigned long long)wishes.seed,
-                wishes.all ? " --all" : "", wishes.incremental ? " --incremental" : "");
+                wishes.all ? " --all" : "", wishes.incremental ? " --incremental" : "",
+                wishes.unaligned ? " --unaligned" : "",
+                wishes.at_least_once ? " --at-least-once" : "");
     }
     return code;
 }

@@ -156,6 +156,26 @@ place_has_checkpoint(const struct place *place)
     return there;
 }
 
+pid_t
+place_holder(const struct place *place)
+{
+    char path[TEXT];
+    long pid = -1;
+    char line[128];
+    snprintf(path, sizeof path, "%s/checkpoints/.%s.lock", place->work,
+             place->is_words ? "wordcount" : "sequence_sum");
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, "pid ", 4) == 0) {
+            pid = strtol(line + 4, NULL, 10);
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return (pid_t)pid;
+}
+
 static size_t
 read_log(const struct place *place, char *out, size_t room)
 {
@@ -207,6 +227,7 @@ life_draw(struct place *place, struct life *life)
     life->retained = (unsigned)draw(place, 1, 3);
     life->workers = workers[draw(place, 0, 3)];
     life->inline_max = draw(place, 0, 2) == 0 ? 20480 : 0;
+    life->aligned_ms = draw(place, 0, 1) == 0 ? 0 : (unsigned)draw(place, 1, 40);
 }
 
 /* The words of the command, in one block of text. */
@@ -262,6 +283,25 @@ add_options(struct command *command, const struct place *place, const struct lif
     add(command, "execution.checkpointing.incremental=%s", place->incremental ? "true" : "false");
     add(command, "-D");
     add(command, "state.backend.rocksdb.localdir=%s/engine", place->work);
+    if (place->at_least_once) {
+        add(command, "-D");
+        add(command, "execution.checkpointing.mode=AT_LEAST_ONCE");
+    }
+    if (place->unaligned) {
+        add(command, "-D");
+        add(command, "execution.checkpointing.unaligned.enabled=true");
+        add(command, "-D");
+        add(command, "execution.checkpointing.aligned-checkpoint-timeout=%ums", life->aligned_ms);
+    }
+    if (place->supervised) {
+        add(command, "--supervise");
+        add(command, "-D");
+        add(command, "restart-strategy.type=fixed-delay");
+        add(command, "-D");
+        add(command, "restart-strategy.fixed-delay.attempts=100000");
+        add(command, "-D");
+        add(command, "restart-strategy.fixed-delay.delay=10ms");
+    }
 }
 
 static void

@@ -23,6 +23,9 @@ struct place {
     bool is_words;
     const char *engine; /* state.backend.type */
     bool incremental;
+    bool unaligned;
+    bool at_least_once;
+    bool supervised; /* by a parent, which starts the next life */
     uint64_t seed;
     uint64_t random; /* the state of draw */
     uint64_t events; /* sequence_sum */
@@ -58,6 +61,7 @@ struct life {
     unsigned retained;
     unsigned workers;
     unsigned inline_max; /* state files up to this stand in _metadata */
+    unsigned aligned_ms; /* unaligned: so long a checkpoint waits for its barriers */
     uint64_t rate;       /* 0: as fast as it can */
     bool take_over;
     struct blow blow;
@@ -65,6 +69,8 @@ struct life {
 
 /* Draws all but rate, take_over and blow. */
 void life_draw(struct place *place, struct life *life);
+/* The process that holds the job's lock: of a supervised one the child. -1: there is none. */
+pid_t place_holder(const struct place *place);
 /* Starts it from the latest checkpoint, or empty where there is none. -1: it cannot be started. */
 pid_t life_start(const struct place *place, const struct life *life);
 /* Lets the oracle look until the process has changed its state, or `until` (seconds_now) has

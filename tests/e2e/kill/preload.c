@@ -195,6 +195,9 @@ sync_of_checkpoints(const char *name)
     if (is_hex_level(name) && strcmp(name + 32, "/shared") == 0) {
         return CALL_SHARE_DIRECTORY_SYNC;
     }
+    if (is_hex_level(name) && strncmp(name + 32, "/.fenced-", 9) == 0) {
+        return CALL_FENCE_SYNC;
+    }
     const char *rest = below_attempt(name);
     if (rest == NULL) {
         return CALL_UNKNOWN;

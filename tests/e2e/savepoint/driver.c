@@ -133,14 +133,15 @@ static void
 moved_and_gone_on(void)
 {
     char path[1024];
-    char moved[1100];
+    char moved[1000];
+    char metadata[1100];
     stop_with_savepoint(path);
     snprintf(moved, sizeof moved, "%s", place("elsewhere"));
     expect(rename(path, moved) == 0, "a savepoint's directory can be renamed");
     remove_tree(place("savepoints"));
     remove_tree(place("state"));
-    strcat(moved, "/_metadata");
-    go_on(moved, WEIR_NO_CLAIM);
+    snprintf(metadata, sizeof metadata, "%s/_metadata", moved);
+    go_on(metadata, WEIR_NO_CLAIM);
 }
 
 static void

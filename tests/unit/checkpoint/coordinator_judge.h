@@ -101,6 +101,7 @@ check_complete(struct world *w, const struct wr_coordinator_event *event, struct
         }
         w->told_id = is_savepoint(attempt->kind) ? w->told_id : later_of(w->told_id, attempt->id);
         attempt->stage = NOTIFYING;
+        attempt->notify_ns = w->now_ns;
         memset(attempt->answers, 0, sizeof attempt->answers);
         return;
     }

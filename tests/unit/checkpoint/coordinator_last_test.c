@@ -192,19 +192,20 @@ TEST(coordinator_drain_ends_the_input_and_then_takes_the_savepoint)
     assert_true(f.actions[f.seen].request == 9);
     expect(&f, WR_ACTION_DRAIN, 0);
     fact(&f, WR_EVENT_DRAINED, 0, 0);
-    after(&f, 500 * MS); /* nothing periodic, and it has no timeout yet */
-    request(&f, 10, WR_SAVEPOINT);
-    expect_requested(&f, 10, 2);
+    after(&f, 500 * MS);                /* nothing periodic, and it has no timeout yet */
+    request(&f, 10, WR_SAVEPOINT);      /* would hold sources at an end that is not theirs */
     request(&f, 11, WR_SAVEPOINT_STOP); /* behind the drain */
+    request(&f, 12, WR_CHECKPOINT_MANUAL);
     fact(&f, WR_EVENT_DRAINED, 0, 1);
-    expect_requested(&f, 9, 3);
-    release(&f, 2);
-    acknowledge_all(&f, 3);
-    fact(&f, WR_EVENT_STORED, 3, 0);
-    expect(&f, WR_ACTION_NOTIFY, 3);
+    expect_requested(&f, 9, 2);
+    acknowledge_all(&f, 2);
+    fact(&f, WR_EVENT_STORED, 2, 0);
+    expect(&f, WR_ACTION_NOTIFY, 2);
+    expect_refuse(&f, 10, WR_REFUSE_NOT_RUNNING);
     expect_refuse(&f, 11, WR_REFUSE_NOT_RUNNING);
-    notify_all(&f, 3);
-    assert_int_equal(expect(&f, WR_ACTION_FINISH, 3).checkpoint_kind, WR_SAVEPOINT_DRAIN);
+    expect_refuse(&f, 12, WR_REFUSE_NOT_RUNNING);
+    notify_all(&f, 2);
+    assert_int_equal(expect(&f, WR_ACTION_FINISH, 2).checkpoint_kind, WR_SAVEPOINT_DRAIN);
     teardown(&f);
 }
 

@@ -32,9 +32,6 @@ note_answer(struct world *w, const struct wr_coordinator_event *event)
     }
     if (event->kind == WR_EVENT_NOTIFIED && attempt->stage == NOTIFYING &&
         is_answered(w, attempt)) {
-        if (!is_savepoint(attempt->kind)) {
-            w->notified_id = later_of(w->notified_id, attempt->id);
-        }
         remove_attempt(w, attempt);
         return;
     }
@@ -79,6 +76,21 @@ note_dropped(struct world *w, uint64_t id)
     }
 }
 
+/* A task that has heard of one has heard of the older ones, late or not. */
+static void
+note_heard(struct world *w, uint32_t task, uint64_t id)
+{
+    for (size_t i = 0; i < w->live_count; i++) {
+        if (w->live[i] == id) {
+            w->heard[task] = later_of(w->heard[task], id);
+        }
+    }
+    w->notified_id = w->heard[0];
+    for (uint32_t i = 1; i < w->settings.task_count; i++) {
+        w->notified_id = w->heard[i] < w->notified_id ? w->heard[i] : w->notified_id;
+    }
+}
+
 static void
 note(struct world *w, const struct wr_coordinator_event *event)
 {
@@ -86,6 +98,8 @@ note(struct world *w, const struct wr_coordinator_event *event)
     if (event->kind == WR_EVENT_START && !w->is_started && !w->is_ended) {
         w->is_started = true;
         w->start_ns = w->now_ns;
+    } else if (event->kind == WR_EVENT_NOTIFIED) {
+        note_heard(w, event->task, event->checkpoint_id);
     } else if (event->kind == WR_EVENT_DRAINED) {
         w->drained[event->task] = true;
     } else if (event->kind == WR_EVENT_STOP) {
@@ -116,8 +130,12 @@ check_under_way(struct world *w)
     uint64_t wake_ns = UINT64_MAX;
     for (size_t i = 0; i < w->under_count; i++) {
         const struct attempt *attempt = &w->under[i];
+        if (attempt->stage == NOTIFYING) {
+            assert_false(is_answered(w, attempt));
+            uint64_t patience_ns = attempt->notify_ns + w->settings.timeout_ns;
+            wake_ns = !attempt->is_last && patience_ns < wake_ns ? patience_ns : wake_ns;
+        }
         if (attempt->stage != PENDING) {
-            assert_false(attempt->stage == NOTIFYING && is_answered(w, attempt));
             continue;
         }
         assert_false(w->is_ended);
@@ -163,12 +181,27 @@ check_rest(struct world *w, size_t commanded)
     assert_true(!w->is_last_complete || w->is_over || w->is_ended || w->under_count > 0);
 }
 
+/* Those that some task has not answered NOTIFY of for too long are no longer waited for. */
+static void
+forget_unanswered(struct world *w)
+{
+    for (size_t i = w->under_count; i-- > 0;) {
+        struct attempt *attempt = &w->under[i];
+        if (attempt->stage == NOTIFYING && !attempt->is_last &&
+            w->now_ns >= attempt->notify_ns + w->settings.timeout_ns) {
+            remove_attempt(w, attempt);
+            w->counts->forgotten++;
+        }
+    }
+}
+
 static void
 tell(struct world *w, struct wr_coordinator_event event)
 {
     struct wr_coordinator_action actions[WR_COORDINATOR_ACTIONS_MAX];
     event.now_ns = w->now_ns;
     note(w, &event);
+    forget_unanswered(w);
     size_t count = wr_coordinator_step(w->coordinator, &event, actions);
     for (size_t i = 0; i < count; i++) {
         check_action(w, &event, &actions[i], i > 0 ? &actions[i - 1] : NULL);
@@ -402,6 +435,7 @@ check_floors(const struct counts *counts)
     assert_true(counts->late_stored >= 500 && counts->recovered >= 300);
     assert_true(counts->released >= 2000 && counts->refused >= 2000);
     assert_true(counts->beside >= 5000 && counts->held_back >= 500);
+    assert_true(counts->forgotten >= 500);
 }
 
 TEST(coordinator_keeps_its_invariants_under_random_facts)

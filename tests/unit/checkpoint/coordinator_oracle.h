@@ -28,7 +28,7 @@ enum stage {
 };
 
 struct attempt {
-    uint64_t id, number, trigger_ns;
+    uint64_t id, number, trigger_ns, notify_ns;
     uint64_t base; /* told newest when it was triggered */
     enum stage stage;
     enum wr_checkpoint_kind kind;
@@ -54,7 +54,7 @@ struct request {
 
 struct counts {
     uint64_t events, triggers, completed, drops, finishes, fails, late_stored, recovered;
-    uint64_t released, refused, drained, beside, held_back;
+    uint64_t released, refused, drained, beside, held_back, forgotten;
     uint64_t aborts[5];
     uint64_t kinds[8];
 };
@@ -80,7 +80,7 @@ struct world {
     uint64_t draining;                         /* number; 0: none */
     uint64_t periodic_ns, last_ns, decided_ns; /* of the newest such trigger, decision; 0: none */
     uint32_t failures;
-    uint64_t told_id, notified_id;
+    uint64_t told_id, notified_id, heard[TASKS_MAX];
     uint64_t live[LIVE_MAX], dropping[LIVE_MAX]; /* complete; being deleted */
     size_t live_count, dropping_count;
 };
@@ -191,11 +191,13 @@ whose_turn(const struct world *w)
     if (w->draining != 0 && is_drained(w) && has_place(w, WR_SAVEPOINT_DRAIN)) {
         return w->draining;
     }
-    for (int of_savepoints = 1; of_savepoints >= 0 && !w->is_stopping; of_savepoints--) {
+    /* What began behind a drain would hold sources at an end that is not theirs. */
+    bool is_barred = w->is_stopping || w->draining != 0;
+    for (int of_savepoints = 1; of_savepoints >= 0 && !is_barred; of_savepoints--) {
         for (uint64_t i = w->unanswered; i <= w->request_count; i++) {
             const struct request *request = &w->requests[i];
             if (request->state == WAITING && is_savepoint(request->kind) == of_savepoints &&
-                !(request->is_last && w->draining != 0) && has_place(w, request->kind)) {
+                has_place(w, request->kind)) {
                 return i;
             }
         }

@@ -63,6 +63,39 @@ TEST(coordinator_holds_a_place_until_all_were_notified)
     teardown(&f);
 }
 
+TEST(coordinator_waits_no_longer_than_the_timeout_for_those_it_notifies)
+{
+    struct fixture f;
+    start_with(&f, several(1), 1);
+    acknowledge_all(&f, 1);
+    store(&f, 1);
+    fact(&f, WR_EVENT_NOTIFIED, 1, 0);
+    assert_true(wr_coordinator_wake_at(f.coordinator) == f.now_ns + 1000 * MS);
+    after(&f, 1000 * MS - 1);
+    after(&f, 1);
+    expect_trigger(&f, 2, WR_CHECKPOINT_PERIODIC);
+    fact(&f, WR_EVENT_NOTIFIED, 1, 1); /* too late to matter */
+    complete(&f, 2);
+    expect(&f, WR_ACTION_DROP, 1);
+    teardown(&f);
+}
+
+TEST(coordinator_waits_for_the_commit_of_the_last_one_however_long)
+{
+    struct fixture f;
+    start_with(&f, several(1), 1);
+    fact(&f, WR_EVENT_STOP, 0, 0);
+    expect_abort(&f, 1, WR_ABORT_SHUTDOWN);
+    expect_trigger(&f, 2, WR_CHECKPOINT_STOP);
+    acknowledge_all(&f, 2);
+    store(&f, 2);
+    assert_true(wr_coordinator_wake_at(f.coordinator) == UINT64_MAX);
+    after(&f, 100000 * MS);
+    notify_all(&f, 2);
+    expect(&f, WR_ACTION_FINISH, 2);
+    teardown(&f);
+}
+
 TEST(coordinator_with_a_pause_has_one_at_a_time)
 {
     struct wr_coordinator_settings settings = several(3);

@@ -67,10 +67,10 @@ TEST(a_task_that_does_not_end_when_cancelled_ends_the_process_with_its_name)
     weir_job_cancel(rig.job);
     assert_false(go_on_without(&rig, 2, 19000, &words));
     assert_int_equal(2, count_warnings(&rig));
-    rig_assert_says(rig.log, "operator 'numbers' (1/2)");
+    rig_assert_says(rig.log, "task 'numbers' (1/2)");
     assert_null(strstr(rig.log, "(2/2)")); /* that one has ended */
     assert_true(go_on_without(&rig, 2, 2000, &words));
-    rig_assert_says(words, "operator 'numbers' (1/2) did not end within task.cancellation.timeout "
+    rig_assert_says(words, "task 'numbers' (1/2) did not end within task.cancellation.timeout "
                            "(20 s) of being cancelled");
     assert_int_equal(2, count_warnings(&rig));
     rig_fini(&rig);
@@ -105,7 +105,7 @@ TEST(a_restart_waits_for_tasks_no_longer_than_that)
     assert_int_equal(WEIR_JOB_RESTARTING, rig_look(&rig).state);
     assert_int_equal(0, rig_look(&rig).restarts); /* while one is left of the old attempt */
     assert_true(go_on_without(&rig, 2, 2000, &words));
-    rig_assert_says(words, "operator 'numbers' (1/2)");
+    rig_assert_says(words, "task 'numbers' (1/2)");
     rig_fini(&rig);
 }
 

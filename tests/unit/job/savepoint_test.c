@@ -141,6 +141,37 @@ TEST(a_drain_ends_the_input_calls_finish_and_leaves_a_job_that_is_over)
     rig_fini(&rig);
 }
 
+/* The drain ends the input behind the barrier of the one before, wherever that is just now; else
+ * the rest of the input would be lost to who goes on from it. */
+TEST(a_savepoint_asked_for_before_a_drain_stands_before_the_end_of_the_input)
+{
+    for (uint64_t steps = 0; steps < 12; steps++) {
+        struct rig rig;
+        uint64_t first;
+        rig_init(&rig);
+        rig_set(&rig, "weir.network.batches-per-channel", "1");
+        assert_ok(rig_create(&rig), &rig.error);
+        assert_ok(wr_job_begin(rig.job, &rig.error), &rig.error);
+        rig_step_until(&rig, rig_has_three_checkpoints);
+        rig_wish_for(0, beside);
+        (void)rig_asks(&rig);
+        uint64_t request = rig_request;
+        for (uint64_t i = 0; i < steps; i++) {
+            (void)wr_job_step(rig.job, i % wr_job_actor_count(rig.job), &first);
+        }
+        rig_wish_for(0, with_drain);
+        (void)rig_asks(&rig);
+        rig_step_until(&rig, NULL);
+        assert_int_equal(WEIR_JOB_FINISHED, rig_look(&rig).state);
+        (void)rig_saved(&rig);
+        assert_true(rig_look(&rig).records_in < rig.count);
+        weir_request_report report = rig_answer(&rig, request);
+        assert_int_equal(WEIR_REQUEST_COMPLETED, report.state);
+        rig_goes_on_from(&rig, report.path);
+        rig_fini(&rig);
+    }
+}
+
 TEST(cancel_with_a_savepoint_lets_no_checkpoint_pass_it)
 {
     struct rig rig;

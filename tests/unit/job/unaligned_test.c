@@ -96,7 +96,7 @@ newest_in(struct wr_os *os, const char *directory, char out_name[600])
 
 /* Of the newest checkpoint of the lab's only job. */
 static uint64_t
-newest_in_flight(struct lab *lab)
+newest_in_flight(struct lab *lab, uint64_t *out_id)
 {
     assert_true(lab_has_checkpoint(lab));
     struct wr_os *os = lab->observer;
@@ -108,7 +108,7 @@ newest_in_flight(struct lab *lab)
         if (strlen(name) == 32) {
             char directory[200];
             snprintf(directory, sizeof directory, LAB_CHECKPOINTS "/%.32s", name);
-            (void)newest_in(os, directory, path);
+            *out_id = newest_in(os, directory, path);
         }
     }
     os->ops->list_close(os, list);
@@ -136,6 +136,7 @@ run_pair(enum lab_job job, uint32_t from, uint32_t to, uint64_t aligned_timeout_
     struct lab lab;
     struct lab_outcome outcome;
     uint64_t in_flight = 0;
+    uint64_t id = 0;
     lab_init(&lab, 4000 + from * 10 + to, job, events_of(job), 23);
     struct lab_attempt attempt = attempt_of(from, aligned_timeout_ms);
     for (uint64_t i = 0, cuts = 0; i < 40 && cuts < CUTS; i++) {
@@ -145,7 +146,7 @@ run_pair(enum lab_job job, uint32_t from, uint32_t to, uint64_t aligned_timeout_
         lab_kill(&lab);
         assert_good(&lab, false, from, to);
         if (lab_has_checkpoint(&lab)) {
-            in_flight += newest_in_flight(&lab);
+            in_flight += newest_in_flight(&lab, &id);
             attempt.parallelism = attempt.parallelism == from ? to : from;
             cuts++;
         }
@@ -196,13 +197,47 @@ TEST(a_sequence_sum_that_turns_unaligned_after_a_while_goes_on_at_any_parallelis
     run_matrix(LAB_SEQUENCE_SUM, 2, false);
 }
 
+/* Flink's CP25: a lossy way out, by the user's word and for one checkpoint alone. */
+TEST(records_in_flight_of_a_named_checkpoint_are_left_out_on_demand)
+{
+    struct lab_option option = { "execution.state-recovery.without-channel-state.checkpoint-id",
+                                 "" };
+    for (uint64_t more = 0; more < 2; more++) {
+        struct lab lab;
+        struct lab_outcome outcome;
+        lab_init(&lab, 4321, LAB_SEQUENCE_SUM, 4000, 23);
+        struct lab_attempt attempt = attempt_of(3, 0);
+        uint64_t in_flight = 0;
+        uint64_t id = 0;
+        for (uint64_t i = 0; i < 40 && in_flight == 0; i++) {
+            uint64_t operations = OPERATIONS_TO_KILL + i * MORE_OPERATIONS;
+            os_sim_power_off_at(lab.sim, os_sim_operation_count(lab.sim) + operations);
+            lab_run(&lab, &attempt, &outcome);
+            lab_kill(&lab);
+            in_flight = lab_has_checkpoint(&lab) ? newest_in_flight(&lab, &id) : 0;
+        }
+        assert_true(in_flight > 0);
+        snprintf(option.value, sizeof option.value, "%" PRIu64, id + more);
+        attempt.options = &option;
+        attempt.option_count = 1;
+        lab_run(&lab, &attempt, &outcome);
+        assert_finished(&outcome, 3, 3);
+        assert_int_equal(id, outcome.restored_id);
+        assert_int_equal(more == 1, lab_judge(&lab, true)); /* of another id: nothing is left out */
+        lab_fini(&lab);
+    }
+}
+
 /* Everything drawn: batches, how late who is, when barriers begin to overtake. */
 static void
 run_drawn(uint64_t seed)
 {
     struct lab lab;
     struct lab_outcome outcome = { .state = WEIR_JOB_FAILED };
-    enum lab_job job = seed % 3 == 0 ? LAB_WORDCOUNT : LAB_SEQUENCE_SUM;
+    enum lab_job job = seed % 3 == 0   ? LAB_WORDCOUNT
+                       : seed % 3 == 1 ? LAB_RELAY /* a rebalance before the keyed exchange */
+                                       : LAB_SEQUENCE_SUM;
+    const struct lab_option synchronous = { "state.backend.async", "false" };
     lab_init(&lab, seed, job, job == LAB_WORDCOUNT ? 200 : 1500, 7);
     struct wr_rng rng;
     wr_rng_init(&rng, seed);
@@ -213,6 +248,9 @@ run_drawn(uint64_t seed)
         attempt.batches_per_channel = 1 + (uint32_t)wr_rng_below(&rng, 3);
         attempt.slow_actors = (uint32_t)wr_rng_below(&rng, 5);
         attempt.incremental = wr_rng_below(&rng, 2) == 0;
+        attempt.inlined = wr_rng_below(&rng, 2) == 0;
+        attempt.options = &synchronous;
+        attempt.option_count = wr_rng_below(&rng, 4) == 0;
         attempt.tolerable = 20;
         if (i < 8) {
             attempt.timeout_ms = wr_rng_below(&rng, 3) == 0 ? 10 : 0;

@@ -243,7 +243,7 @@ TEST(an_overflow_batch_that_is_refused_changes_nothing)
 /* --- two threads --- */
 
 enum {
-    NUMBERS = 200000
+    NUMBERS = 30000
 };
 
 static void *
