@@ -173,7 +173,8 @@ weir_status weir_savepoint_dispose(const char *path, weir_error *err);
 
 /* First call: final checkpoint, commit, end. Async-signal-safe. */
 void weir_job_stop(weir_job *job);
-/* At once, without checkpoint. Async-signal-safe. */
+/* At once, without checkpoint. Async-signal-safe. Here, as after a failure, a task that does not
+ * end within task.cancellation.timeout ends the process, with exit code 6; 0: it is waited for. */
 void weir_job_cancel(weir_job *job);
 
 /* A look at the job, from any state. Counts are since this process started it. */

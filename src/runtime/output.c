@@ -213,8 +213,11 @@ static bool
 move_whole(struct wr_outputs *outputs, struct wr_output_edge *edge, const struct weir_batch *from,
            uint32_t end)
 {
-    struct weir_batch *to = wr_outputs_current(outputs, edge, 0);
     size_t first = edge->cursor;
+    if (first == end) {
+        return true; /* marks alone need no batch */
+    }
+    struct weir_batch *to = wr_outputs_current(outputs, edge, 0);
     uint32_t count = end - (uint32_t)first;
     size_t size = from->offsets[end] - from->offsets[first];
     if (to == NULL || count > to->count_max - to->count || size > to->capacity - to->used) {

@@ -124,14 +124,20 @@ wr_outputs_publish(struct wr_output_edge *edge, uint32_t channel)
     wr_assert(published); /* invariant (3) */
 }
 
+/* An overflow batch with records is to go ahead of whatever comes next. */
+static bool
+has_overflow(const struct wr_output_edge *edge, uint32_t channel)
+{
+    const struct weir_batch *current = edge->current[channel];
+    return edge->waiting[channel].first != NULL ||
+           (current != NULL && current->is_overflow && current->count != 0);
+}
+
 /* Whether a mark can go to this channel right away. */
 static bool
 takes_time(const struct wr_output_edge *edge, uint32_t channel)
 {
-    const struct weir_batch *current = edge->current[channel];
-    bool is_ahead = current != NULL && current->is_overflow && current->count != 0;
-    return edge->waiting[channel].first == NULL && !is_ahead &&
-           wr_channel_has_time_room(edge->plan->channels[channel]);
+    return !has_overflow(edge, channel) && wr_channel_has_time_room(edge->plan->channels[channel]);
 }
 
 /* An event for each channel that cannot take the mark itself. False: one is too few. */
@@ -140,8 +146,12 @@ stash_events(struct wr_outputs *outputs, struct weir_batch **out_stash)
 {
     *out_stash = NULL;
     for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
-        const struct wr_output_edge *edge = &outputs->edges[i];
+        struct wr_output_edge *edge = &outputs->edges[i];
         for (uint32_t c = 0; c < edge->plan->channel_count; c++) {
+            if (!outputs->is_hurrying && has_overflow(edge, c)) { /* left by a hurry that is over */
+                wr_outputs_publish(edge, c);
+                (void)publish_waiting(edge, c);
+            }
             if (takes_time(edge, c)) {
                 continue;
             }
@@ -238,11 +248,8 @@ wr_outputs_can_send(struct wr_outputs *outputs)
     for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
         const struct wr_output_edge *edge = &outputs->edges[i];
         for (uint32_t c = 0; c < edge->plan->channel_count; c++) {
-            struct weir_batch *current = edge->current[c];
-            bool waits =
-                edge->waiting[c].first != NULL || (current != NULL && current->is_overflow);
             if (!wr_channel_has_event_room(edge->plan->channels[c]) ||
-                (waits && !wr_channel_has_list_room(edge->plan->channels[c]))) {
+                (has_overflow(edge, c) && !wr_channel_has_list_room(edge->plan->channels[c]))) {
                 return false;
             }
         }

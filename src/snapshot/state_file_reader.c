@@ -99,23 +99,17 @@ wr_reader_enter(weir_block_reader *reader, uint64_t index)
     reader->window_left = 0;
 }
 
-/* Whether the caller is to have this block. */
-static bool
-is_wanted(const weir_block_reader *reader, uint64_t index)
-{
-    const uint8_t *entry = wr_reader_entry(reader, index);
-    uint32_t key_group = wr_get_u32(entry + WR_BLOCK_ENTRY_KEY_GROUP);
-    unsigned kind = entry[WR_BLOCK_ENTRY_KIND];
-    bool is_keyed = kind != WEIR_BLOCK_LIST && kind != WEIR_BLOCK_MAP;
-    return is_keyed && key_group >= reader->key_group_first && key_group <= reader->key_group_last;
-}
-
 weir_status
 weir_block_reader_next(weir_block_reader *reader, weir_block *out_block, weir_error *err)
 {
     while (reader->next_block < reader->block_count) {
         uint64_t index = reader->next_block++;
-        if (is_wanted(reader, index)) {
+        const uint8_t *entry = wr_reader_entry(reader, index);
+        uint32_t key_group = wr_get_u32(entry + WR_BLOCK_ENTRY_KEY_GROUP);
+        unsigned kind = entry[WR_BLOCK_ENTRY_KIND];
+        bool is_keyed = kind != WEIR_BLOCK_LIST && kind != WEIR_BLOCK_MAP;
+        if (is_keyed && key_group >= reader->key_group_first &&
+            key_group <= reader->key_group_last) {
             wr_reader_enter(reader, index);
             *out_block = reader->block;
             return WEIR_OK;

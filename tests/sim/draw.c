@@ -117,6 +117,8 @@ draw_while(struct draw *draw, const struct lab_attempt *attempt)
         TROUBLE_ASK,    TROUBLE_FUNCTION, TROUBLE_FUNCTION,  TROUBLE_DISPOSE
     };
     enum trouble_kind kind = kinds[below(draw, sizeof kinds / sizeof kinds[0])];
+    /* A disk that fails a sync and then loses its power keeps no promise: one or the other. */
+    kind = kind == TROUBLE_FAULTS && draw->cuts ? TROUBLE_LEAP : kind;
     struct trouble trouble = { .kind = kind, .at_step = between(draw, 1, 1000) };
     trouble.until_step = trouble.at_step + between(draw, 1, 600);
     uint64_t patience_ns = (attempt->timeout_ms != 0 ? attempt->timeout_ms : 20) * 1000000;

@@ -8,6 +8,7 @@
 #include "support/test.h"
 
 #include "base/memory.h"
+#include "state/common.h"
 #include "state/rocks/rocks.h"
 #include "weir/state.h"
 
@@ -97,6 +98,7 @@ rocks_add(const struct engine_rig *rig, weir_state *state, int64_t number, int64
     rocks_bind(rig, state, &key, number);
     assert_ok(weir_value_upsert(state, &value, NULL), NULL);
     *(int64_t *)value += add;
+    wr_backend_end_loans(state->common->backend); /* before anybody looks behind the verbs */
     weir_state_bind(state, NULL);
 }
 
@@ -148,6 +150,7 @@ rocks_rows(const struct engine_task *task, const char *name)
 {
     static char out[4096];
     struct wr_rocks *rocks = rocks_of(task);
+    wr_backend_end_loans(task->backend->common);
     assert_ok(wr_rocks_write_all(rocks, NULL), NULL);
     rocksdb_iterator_t *iterator = rocksdb_create_iterator_cf(
         rocks->db, rocks->scan_options, wr_rocks_state_find(rocks, name)->family);

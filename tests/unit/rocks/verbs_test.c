@@ -204,7 +204,7 @@ TEST(elements_stay_where_they_were_lent_until_the_list_changes)
     static weir_bytes elements[1000];
     weir_cursor cursor = { { 0 } };
     for (size_t i = 0; i < 1000; i++) {
-        assert_ok(weir_list_next(kept, &cursor, &elements[i]), NULL);
+        assert_ok(wr_rocks_list_next(kept, &key.key, &cursor, &elements[i]), NULL);
     }
     for (size_t i = 0; i < 1000; i++) {
         char text[16];
