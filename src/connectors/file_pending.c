@@ -293,26 +293,40 @@ sync_source(struct wr_file_place *place, const struct wr_pending *pending, weir_
     return WEIR_OK;
 }
 
-weir_status
-wr_pendings_commit(struct wr_pendings *pendings, struct wr_file_place *place,
-                   uint64_t checkpoint_id, weir_error *err)
+/* The renames, and then both of their ends. *out_renamed: some were made. */
+static weir_status
+commit_durably(struct wr_pendings *pendings, struct wr_file_place *place, uint64_t checkpoint_id,
+               bool *out_renamed, weir_error *err)
 {
-    size_t committed = 0;
-    size_t kept = 0;
     for (size_t i = 0; i < pendings->count; i++) {
         if (pendings->items[i].checkpoint_id <= checkpoint_id) {
             WR_TRY(commit_one(place, &pendings->items[i], err));
-            committed++;
+            *out_renamed = true;
         }
     }
-    if (committed == 0) {
-        return WEIR_OK;
+    if (*out_renamed) {
+        WR_TRY(wr_directory_sync(place->os, place->directory, err));
     }
-    WR_TRY(wr_directory_sync(place->os, place->directory, err));
     for (size_t i = 0; i < pendings->count; i++) {
         if (pendings->items[i].checkpoint_id <= checkpoint_id) {
             WR_TRY(sync_source(place, &pendings->items[i], err));
         }
+    }
+    return WEIR_OK;
+}
+
+weir_status
+wr_pendings_commit(struct wr_pendings *pendings, struct wr_file_place *place,
+                   uint64_t checkpoint_id, weir_error *err)
+{
+    size_t kept = 0;
+    bool is_renamed = false;
+    weir_status status = commit_durably(pendings, place, checkpoint_id, &is_renamed, err);
+    if (status != WEIR_OK) {
+        if (is_renamed) {
+            wr_file_place_keep(place);
+        }
+        return status;
     }
     for (size_t i = 0; i < pendings->count; i++) {
         if (pendings->items[i].checkpoint_id > checkpoint_id) {

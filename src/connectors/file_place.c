@@ -191,6 +191,20 @@ wr_file_place_clean(struct wr_file_place *place, weir_error *err)
 }
 
 void
+wr_file_place_keep(struct wr_file_place *place)
+{
+    char name[WR_SINK_NAME_SIZE + 16];
+    char path[WR_PATH_MAX];
+    int file;
+    snprintf(name, sizeof name, ".%.*s/.unsure-%u", WR_ATTEMPT_DIGITS, place->attempt,
+             place->subtask);
+    if (wr_file_place_path(place, name, path, NULL) == WEIR_OK &&
+        wr_file_open(place->os, path, WR_OPEN_WRITE | WR_OPEN_CREATE, &file, NULL) == WEIR_OK) {
+        wr_file_close(place->os, file);
+    }
+}
+
+void
 wr_file_place_leave(struct wr_file_place *place)
 {
     char path[WR_PATH_MAX];

@@ -46,6 +46,10 @@ weir_status wr_file_place_check_rewind(struct wr_file_place *place, uint64_t res
 /* Subtask 0, once every subtask has recovered: removes what the older attempts left. */
 weir_status wr_file_place_clean(struct wr_file_place *place, weir_error *err);
 
+/* A file left this attempt's directory by a rename that may not be durable: nobody removes the
+ * directory then, or a power cut could bring the file back to nowhere. Tries its best. */
+void wr_file_place_keep(struct wr_file_place *place);
+
 /* At the end, with nothing pending: removes the attempt's own directory unless another subtask has
  * files there. */
 void wr_file_place_leave(struct wr_file_place *place);

@@ -3,6 +3,8 @@
  * damage. */
 #include "unit/operators/fixture.h"
 
+#include "support/common_os_fault.h"
+
 #include "os/file.h"
 
 #include <errno.h>
@@ -276,6 +278,32 @@ TEST(file_sinks_of_one_job_share_a_directory)
     assert_part(sim, &one, 1, "a\n");
     life_fini(&two);
     life_fini(&one);
+    os_sim_destroy(sim);
+}
+
+/* What left it by a rename that is not durable might come back: it stays for that. */
+TEST(file_sink_leaves_no_file_without_a_directory_when_a_sync_fails)
+{
+    struct os_sim *sim = os_sim_create(NULL);
+    struct os_fault fault;
+    const struct os_fault_plan plan = { .error = EIO, .only = "sync" };
+    os_fault_init(&fault, os_sim_os(sim), &plan);
+    prepare(&one, sim, &fault.os, 1);
+    life_start(&one, NULL);
+    prepare(&two, sim, os_sim_os(sim), 1);
+    two.uid = "other-sink";
+    life_start(&two, NULL);
+    feed(&one, "a");
+    life_snapshot(&one, 1);
+    life_snapshot(&two, 1);
+    life_complete(&two, 1); /* it has nothing here any more */
+    fault.plan.fail_at = fault.calls + 1;
+    life_complete(&one, 1);
+    assert_true(fault.hit && one.failed);
+    assert_part(sim, &one, 1, "a\n");
+    life_fini(&two);
+    life_fini(&one);
+    assert_true(has_directory(sim, ".", &one));
     os_sim_destroy(sim);
 }
 
