@@ -173,7 +173,7 @@ void wr_state_end_walk(struct wr_state_common *common);
 /* Writes back what weir_map_upsert has lent, if anything; ends the loan of the last verb. */
 weir_status wr_state_flush(struct wr_state_common *common);
 /* Ends the loans of all states: their functions have returned. */
-void wr_backend_end_loans(struct wr_backend_common *common);
+void wr_backend_end_loans(struct wr_backend_common *backend);
 
 /* Whether bytes may be a block of the type, cut to their size: WEIR_INVALID, WEIR_LIMIT. */
 static inline weir_status

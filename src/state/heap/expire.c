@@ -119,7 +119,8 @@ expire_buckets(struct wr_heap_state *state, struct wr_expire *walk, size_t *io_l
     for (; walk->slot < 2 * slots; walk->slot++) {
         struct wr_place place;
         bool is_older = walk->slot >= slots;
-        if (entry_at(state, walk, is_older, walk->slot % slots, &place) &&
+        uint32_t slot = is_older ? walk->slot - slots : walk->slot;
+        if (entry_at(state, walk, is_older, slot, &place) &&
             expire_entry(state, walk->group, &place, io_looked)) {
             return false;
         }
