@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct campaign {
     uint64_t first;
@@ -28,14 +29,14 @@ struct campaign {
 };
 
 static void
-print_replay(const struct story_options *options, FILE *out)
+print_replay(const struct story_options *options)
 {
-    fprintf(out, "replay: build/dev/tests/simulate --seed 0x%" PRIx64, options->seed);
+    printf("replay: build/dev/tests/simulate --seed 0x%" PRIx64, options->seed);
     for (unsigned i = 0; i < options->dropped_count; i++) {
-        fprintf(out, "%s%u", i == 0 ? " --drop " : ",", options->dropped[i]);
+        printf("%s%u", i == 0 ? " --drop " : ",", options->dropped[i]);
     }
-    fprintf(out, "%s%s\n", options->job != NULL ? " --job " : "",
-            options->job != NULL ? options->job : "");
+    printf("%s%s\n", options->job != NULL ? " --job " : "",
+           options->job != NULL ? options->job : "");
 }
 
 /* Drops one trouble after the other, and keeps it dropped where the schedule fails without it. */
@@ -62,7 +63,7 @@ run_one(struct story_options *options, bool shrinks)
     struct story_result result;
     if (shrinks) {
         shrink(options);
-        print_replay(options, stdout);
+        print_replay(options);
     }
     options->trace = true;
     story_run(options, &result);
@@ -78,9 +79,11 @@ read_counts(const char *path, bool may_be_missing, struct sim_totals *to)
     FILE *file = fopen(path, "r");
     bool good = file != NULL || may_be_missing;
     for (size_t i = 0; file != NULL && good && i < sizeof *to / sizeof *numbers; i++) {
-        uint64_t number = 0;
-        good = fscanf(file, "%" SCNu64, &number) == 1;
-        numbers[i] += number;
+        char line[32] = "";
+        char *end = NULL;
+        good = fgets(line, sizeof line, file) != NULL;
+        numbers[i] += strtoull(line, &end, 10);
+        good = good && end != line && *end == '\n';
     }
     if (file != NULL) {
         (void)fclose(file);
@@ -120,16 +123,26 @@ judge_counts(const char *judged, const char *added, const char *to)
     return sim_totals_suffice(&totals, stdout) ? 0 : 1;
 }
 
-static const struct story_options *running; /* for words, should it crash */
+/* What is to be said should the schedule crash: made before, since a handler may not. */
+static char crash_words[200];
 
 static void
 say_crash(int number)
 {
-    printf("seed 0x%" PRIx64 ": signal %d\n", running->seed, number);
-    print_replay(running, stdout);
-    (void)fflush(stdout);
+    ssize_t written = write(STDOUT_FILENO, crash_words, strlen(crash_words));
+    (void)written;
     (void)signal(number, SIG_DFL);
     (void)raise(number);
+}
+
+static void
+expect_crash(const struct story_options *options)
+{
+    snprintf(crash_words, sizeof crash_words,
+             "seed 0x%" PRIx64 ": it crashed\nreplay: build/dev/tests/simulate --seed 0x%" PRIx64
+             "%s%s\n",
+             options->seed, options->seed, options->job != NULL ? " --job " : "",
+             options->job != NULL ? options->job : "");
 }
 
 static int
@@ -142,7 +155,7 @@ run_campaign(const struct campaign *campaign)
     for (uint64_t i = 0; i < campaign->count; i++) {
         struct story_options options = { .seed = campaign->first + i, .job = campaign->job };
         struct story_result result;
-        running = &options;
+        expect_crash(&options);
         story_run(&options, &result);
         sim_totals_add(&totals, &result.totals);
         if (result.hash != 0 && i % 50 == 0) {
@@ -156,7 +169,7 @@ run_campaign(const struct campaign *campaign)
         }
         if (result.hash == 0) {
             printf("seed 0x%" PRIx64 ": %s\n", options.seed, result.words);
-            print_replay(&options, stdout);
+            print_replay(&options);
             if (++failures >= campaign->failures_max) {
                 return 1;
             }

@@ -289,7 +289,8 @@ take_command(struct witness_record *record, const struct wr_coordinator_action *
     }
 }
 
-/* --- between the job and its coordinator --- */
+/* --- between the job and its coordinator: the linker's names --- */
+/* NOLINTBEGIN(readability-identifier-naming) */
 
 weir_status __real_wr_coordinator_create(const weir_alloc *alloc,
                                          const struct wr_coordinator_settings *settings,
@@ -366,6 +367,8 @@ __wrap_wr_job_pending_acknowledge(weir_job *job, struct wr_task_report *report)
     }
     return __real_wr_job_pending_acknowledge(job, report);
 }
+
+/* NOLINTEND(readability-identifier-naming) */
 
 uint64_t
 witness_kill(struct witness *witness)
