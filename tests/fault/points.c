@@ -76,9 +76,8 @@ attempt_of(const struct scenario *scenario)
                                  .steps_max = 400000 };
 }
 
-/* Makes the lab as the scenario wants it before the run with faults. */
-static bool
-prepare(struct lab *lab, const struct scenario *scenario, const char **out_words)
+static void
+open_lab(struct lab *lab, const struct scenario *scenario)
 {
     lab_init(lab, SEED, scenario->job, scenario->events, 7);
     struct os_sim_config config = { .seed = SEED,
@@ -86,29 +85,47 @@ prepare(struct lab *lab, const struct scenario *scenario, const char **out_words
                                     .cpu_count = 2,
                                     .refuse_direct = !scenario->direct,
                                     .no_log = true };
-    if (!scenario->direct) {
-        struct os_sim *sim = os_sim_create(&config);
-        os_sim_directory_put(sim, "/var");
-        os_sim_directory_put(sim, "/srv");
-        for (int i = 0; i < 3; i++) {
-            char path[64];
-            size_t size;
-            snprintf(path, sizeof path, LAB_INPUT "/text-%d", i);
-            const uint8_t *data = os_sim_file_get(lab->sim, path, &size);
-            if (data != NULL) {
-                os_sim_file_put(sim, path, data, size);
-            }
-        }
-        lab_use(lab, sim);
+    if (scenario->direct) {
+        return;
     }
-    if (scenario->stop_after == 0) {
+    struct os_sim *sim = os_sim_create(&config);
+    os_sim_directory_put(sim, "/var");
+    os_sim_directory_put(sim, "/srv");
+    for (int i = 0; i < 3; i++) {
+        char path[64];
+        size_t size;
+        snprintf(path, sizeof path, LAB_INPUT "/text-%d", i);
+        const uint8_t *data = os_sim_file_get(lab->sim, path, &size);
+        if (data != NULL) {
+            os_sim_file_put(sim, path, data, size);
+        }
+    }
+    lab_use(lab, sim);
+}
+
+/* Makes the lab as the scenario wants it before the run with faults. A job that has ended before it
+ * was to be stopped is stopped earlier. */
+static bool
+prepare(struct lab *lab, const struct scenario *scenario, const char **out_words)
+{
+    uint64_t stop_after = scenario->stop_after;
+    struct lab_outcome outcome = { .state = WEIR_JOB_FINISHED };
+    open_lab(lab, scenario);
+    if (stop_after == 0) {
         return true;
     }
-    struct lab_attempt attempt = attempt_of(scenario);
-    attempt.stop_after_steps = scenario->stop_after;
-    struct lab_outcome outcome;
-    lab_run(lab, &attempt, &outcome);
-    lab_kill(lab);
+    for (;;) {
+        struct lab_attempt attempt = attempt_of(scenario);
+        attempt.stop_after_steps = stop_after;
+        lab_run(lab, &attempt, &outcome);
+        lab_kill(lab);
+        stop_after = stop_after * 3 / 4;
+        if (outcome.state != WEIR_JOB_FINISHED || stop_after == 0) {
+            break;
+        }
+        lab_fini(lab);
+        open_lab(lab, scenario);
+    }
     *out_words = outcome.error.message[0] != '\0' ? outcome.error.message : lab->words;
     return outcome.state == WEIR_JOB_STOPPED;
 }
