@@ -300,7 +300,7 @@ filing_begin(weir_backend *self, const weir_snapshot_parameters *parameters,
     whole.incremental = false; /* of blocks */
     for (size_t i = 0; i < 2; i++) {
         char path[64];
-        (void)snprintf(path, sizeof path, "/work/%s", names[i]);
+        (void)snprintf(path, sizeof path, "/engine-files/%s", names[i]);
         os_sim_file_put(filing_sim, path, names[i], strlen(names[i]));
         weir_snapshot_file file = { .size = sizeof file,
                                     .name = names[i],
@@ -361,7 +361,7 @@ TEST(a_savepoint_has_copies_of_its_own_of_the_engines_files)
     struct rig rig;
     open_rig(&rig);
     filing_sim = rig.sim;
-    os_sim_directory_put(rig.sim, "/work");
+    os_sim_directory_put(rig.sim, "/engine-files");
     rig.environment.backend_factory = &filing_factory;
     start(&rig);
     take(&rig, 1, WR_CHECKPOINT_PERIODIC, NULL);
