@@ -11,7 +11,8 @@
  *   (1) `answered` is decided once: ANSWERED by the coordinator, or ABANDONED by the asking thread
  *       when the job has ended. Who abandons it leaves it in the mailbox, which is emptied when the
  *       job is destroyed.
- *   (2) The coordinator touches an inquiry for the last time when it decides it.
+ *   (2) The coordinator reads and writes an inquiry for the last time when it decides it: the wake
+ *       behind that takes its address alone, which may be nobody's by then.
  */
 #include "base/fail.h"
 #include "job/running.h"

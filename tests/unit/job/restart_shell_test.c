@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of job/restart on the real system, with its threads.
  */
-#include "job_rig.h"
-
-#include "os/file.h"
+#include "shell_rig.h"
 
 #include <errno.h>
-#include <stdlib.h>
-
-struct place {
-    char path[64];
-    char latest[80];
-};
 
 /* Fails 8 times, at each 1,500th record. */
 static void
-place_init(struct place *place, struct rig *rig)
+place_init_failing(struct place *place, struct rig *rig)
 {
-    rig_init(rig);
-    snprintf(place->path, sizeof place->path, "/tmp/weir-restart-test-XXXXXX");
-    assert_non_null(mkdtemp(place->path));
-    snprintf(place->latest, sizeof place->latest, "latest:%s", place->path);
-    rig->os = wr_os_posix();
-    rig_set(rig, "execution.checkpointing.dir", place->path);
+    place_init(place, rig);
     rig_set(rig, "parallelism.default", "4");
     rig_set(rig, "weir.workers", "3");
     rig_set(rig, "restart-strategy.type", "fixed-delay");
@@ -33,35 +20,6 @@ place_init(struct place *place, struct rig *rig)
     rig->failure = RIG_FAIL_AGAIN;
     rig->fails_every = 1500;
     rig->fails_left = 8;
-}
-
-static void
-place_fini(struct place *place, struct rig *rig)
-{
-    rig_forget_job(rig);
-    assert_ok(wr_directory_remove_all(wr_os_posix(), place->path, &rig->error), &rig->error);
-    rig_fini(rig);
-}
-
-static void
-start(struct rig *rig)
-{
-    rig_forget_job(rig);
-    rig_build(rig);
-    assert_ok(wr_job_create_on(rig->os, rig->environment, &rig->parameters, &rig->job, &rig->error),
-              &rig->error);
-    assert_non_null(rig->job);
-    assert_ok(weir_job_start(rig->job, &rig->error), &rig->error);
-}
-
-static weir_job_state
-wait_for_end(struct rig *rig)
-{
-    for (int i = 0; !weir_job_wait(rig->job, 1000); i++) {
-        assert_true(i < 100);
-    }
-    (void)!weir_job_failure(rig->job, &rig->error);
-    return rig_look(rig).state;
 }
 
 static void
@@ -77,7 +35,7 @@ TEST(a_job_on_real_threads_is_restarted_again_and_again)
 {
     struct place place;
     struct rig rig;
-    place_init(&place, &rig);
+    place_init_failing(&place, &rig);
     start(&rig);
     uint64_t before = 0;
     while (!weir_job_wait(rig.job, 0)) {
@@ -97,7 +55,7 @@ TEST(a_job_that_was_restarted_is_stopped_and_goes_on)
 {
     struct place place;
     struct rig rig;
-    place_init(&place, &rig);
+    place_init_failing(&place, &rig);
     rig.count = RIG_NUMBERS_MAX;
     rig.rate = 4000;
     start(&rig);
@@ -117,7 +75,7 @@ TEST(a_job_is_cancelled_and_destroyed_around_its_restarts)
     for (uint32_t i = 0; i < 6; i++) {
         struct place place;
         struct rig rig;
-        place_init(&place, &rig);
+        place_init_failing(&place, &rig);
         rig.fails_every = 300;
         rig.fails_left = 1000;
         start(&rig);
@@ -168,7 +126,7 @@ TEST(a_restart_without_threads_is_tried_again)
     for (int i = 1; i <= 3; i++) {
         struct place place;
         struct rig rig;
-        place_init(&place, &rig);
+        place_init_failing(&place, &rig);
         refuse_threads(&rig, FIRST_START + i, 1);
         rig.fails_left = 1;
         start(&rig);
@@ -185,7 +143,7 @@ TEST(a_job_whose_threads_cannot_be_started_says_so_and_leaves_nothing)
     for (int i = 1; i <= 5; i++) {
         struct place place;
         struct rig rig;
-        place_init(&place, &rig);
+        place_init_failing(&place, &rig);
         refuse_threads(&rig, i, 1);
         rig_build(&rig);
         assert_ok(wr_job_create_on(rig.os, rig.environment, &rig.parameters, &rig.job, &rig.error),

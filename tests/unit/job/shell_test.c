@@ -1,58 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of job/shell: small jobs on the real system, with their threads.
  */
-#include "job_rig.h"
-
-#include "os/file.h"
+#include "shell_rig.h"
 
 #include <pthread.h>
-
-#include <stdlib.h>
-
-struct place {
-    char path[64];
-    char latest[80];
-};
-
-static void
-place_init(struct place *place, struct rig *rig)
-{
-    rig_init(rig);
-    snprintf(place->path, sizeof place->path, "/tmp/weir-job-test-XXXXXX");
-    assert_non_null(mkdtemp(place->path));
-    snprintf(place->latest, sizeof place->latest, "latest:%s", place->path);
-    rig->os = wr_os_posix();
-    rig_set(rig, "execution.checkpointing.dir", place->path);
-}
-
-static void
-place_fini(struct place *place, struct rig *rig)
-{
-    rig_forget_job(rig);
-    assert_ok(wr_directory_remove_all(wr_os_posix(), place->path, &rig->error), &rig->error);
-    rig_fini(rig);
-}
-
-static void
-start(struct rig *rig)
-{
-    rig_forget_job(rig);
-    rig_build(rig);
-    assert_ok(weir_job_create(rig->environment, &rig->parameters, &rig->job, &rig->error),
-              &rig->error);
-    assert_non_null(rig->job);
-    assert_ok(weir_job_start(rig->job, &rig->error), &rig->error);
-}
-
-static weir_job_state
-wait_for_end(struct rig *rig)
-{
-    for (int i = 0; !weir_job_wait(rig->job, 1000); i++) {
-        assert_true(i < 100);
-    }
-    (void)!weir_job_failure(rig->job, &rig->error);
-    return rig_look(rig).state;
-}
 
 static void
 wait_for_checkpoints(struct rig *rig, uint64_t count)
