@@ -478,3 +478,22 @@ os_fault_init(struct os_fault *fault, struct wr_os *inner, const struct os_fault
     }
     fault->random_state = fault->plan.seed;
 }
+
+unsigned
+os_fault_every_point(bool (*run)(const struct os_fault_plan *plan))
+{
+    static const int errors[] = { EIO, ENOSPC, EINTR, OS_FAULT_SHORT };
+    unsigned points = 0;
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        for (int how = 0; how < 4; how++) {
+            struct os_fault_plan plan = { .error = errors[i], .sticky = how & 1, .after = how & 2 };
+            if ((plan.error == EINTR || plan.error == OS_FAULT_SHORT) && plan.after) {
+                continue;
+            }
+            for (plan.fail_at = 1; run(&plan); plan.fail_at++) {
+                points++;
+            }
+        }
+    }
+    return points;
+}

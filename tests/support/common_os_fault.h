@@ -40,5 +40,9 @@ struct os_fault {
 
 /* `inner` is lent. The value must not move afterwards. */
 void os_fault_init(struct os_fault *fault, struct wr_os *inner, const struct os_fault_plan *plan);
+/* Each call of a run fails in each way: by EIO, ENOSPC, EINTR and short, once and from then on,
+ * with and without effect. `run` makes one run and says whether the plan's point was hit. Answers
+ * how many were. */
+unsigned os_fault_every_point(bool (*run)(const struct os_fault_plan *plan));
 
 #endif /* WEIR_TESTS_COMMON_OS_FAULT_H */

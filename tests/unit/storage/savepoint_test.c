@@ -300,19 +300,7 @@ run_point(const struct os_fault_plan *plan)
 
 TEST(a_savepoint_survives_every_failed_call_or_is_gone)
 {
-    static const int errors[] = { EIO, ENOSPC, EINTR, OS_FAULT_SHORT };
-    unsigned points = 0;
-    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
-        for (int how = 0; how < 4; how++) {
-            struct os_fault_plan plan = { .error = errors[i], .sticky = how & 1, .after = how & 2 };
-            if ((plan.error == EINTR || plan.error == OS_FAULT_SHORT) && plan.after) {
-                continue;
-            }
-            for (plan.fail_at = 1; run_point(&plan); plan.fail_at++) {
-                points++;
-            }
-        }
-    }
+    unsigned points = os_fault_every_point(run_point);
     print_message("%u points\n", points);
     assert_true(points > 200);
 }
