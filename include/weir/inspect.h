@@ -156,6 +156,8 @@ typedef struct weir_job_view {
     uint32_t failure_count;
 } weir_job_view;
 
+/* What it runs with: its environment's, read only, lent as long as the job is there. */
+const weir_options *weir_job_options(const weir_job *job);
 /* WEIR_NOMEM. */
 weir_status weir_job_inspect(weir_job *job, const weir_job_view **out_view, weir_error *err);
 void weir_job_view_free(const weir_job_view *view);      /* NULL: nothing */

@@ -4,6 +4,7 @@
  */
 #include "base/fail.h"
 #include "job/running.h"
+#include "weir/inspect.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,12 @@ weir_job_wait(weir_job *job, uint64_t timeout_ms)
         job->os->ops->wait(job->os, &job->ended, 0, timeout_ns);
     }
     return wr_job_has_ended(job);
+}
+
+const weir_options *
+weir_job_options(const weir_job *job)
+{
+    return job->options;
 }
 
 weir_status

@@ -14,8 +14,8 @@
 
 #include "base/fail.h"
 #include "os/file.h"
+#include "os/module.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define ROCKS_MODULE "libweir-rocksdb.so"
@@ -99,44 +99,23 @@ load_object(struct wr_os *os, const char *path, const weir_backend_factory **out
 
 /* --- a module of ours --- */
 
-/* "<directory of the object that holds this code>/<below>" */
-static weir_status
-beside(struct wr_os *os, const char *below, char out[WR_PATH_MAX], weir_error *err)
-{
-    char here[WR_PATH_MAX];
-    if (os->ops->object_path(os, &names, here, sizeof here) != 0) {
-        return WEIR_NOT_FOUND;
-    }
-    char *slash = strrchr(here, '/');
-    if (slash != NULL) {
-        *slash = '\0';
-    }
-    return wr_path_join(out, slash != NULL ? here : ".", below, err);
-}
-
 static weir_status
 load_ours(struct wr_os *os, const char *engine, const char *module,
           const weir_backend_factory **out_factory, weir_error *err)
 {
-    const char *const places[] = { module, "../" ROCKS_MODULE, "../lib/" ROCKS_MODULE };
-    char path[WR_PATH_MAX];
-    struct wr_os_stat found;
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        if (beside(os, places[i], path, err) == WEIR_OK &&
-            wr_path_stat(os, path, &found, NULL) == WEIR_OK) {
-            return load_object(os, path, out_factory, err);
-        }
-    }
-    char words[512] = "";
+    weir_error why = { 0 };
     void *object = NULL;
-    if (os->ops->load_module(os, module, &object, words, sizeof words) != 0) {
-        return wr_fail(err, WEIR_NOT_FOUND,
-                       "state.backend.type: %s needs the module %s, which is neither beside the "
-                       "program or its library nor on the loader's path: install weir's RocksDB "
-                       "module, or build weir where librocksdb-dev is installed (%s)",
-                       engine, module, words);
+    weir_status status = wr_module_load(os, module, &object, &why);
+    if (status == WEIR_NOT_FOUND) {
+        return wr_fail(err, status,
+                       "state.backend.type: %s needs its module: %s. Install weir's RocksDB "
+                       "module, or build weir where librocksdb-dev is installed",
+                       engine, why.message);
     }
-    weir_status status = check_object(os, object, module, out_factory, err);
+    if (status != WEIR_OK) {
+        return wr_fail(err, status, "%s", why.message);
+    }
+    status = check_object(os, object, module, out_factory, err);
     if (status != WEIR_OK) {
         os->ops->unload(os, object);
     }

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* serve/access.h: who may ask what. Thread: server. */
+#ifndef WR_SERVE_ACCESS_H
+#define WR_SERVE_ACCESS_H
+
+#include "serve/router.h"
+
+/* Says who asks, and whether it may; false: the answer is filled (401, 403, 415, 421). route NULL:
+ * there is none, and who may not ask anything is not told so. */
+bool wr_access_check(weir_server *server, const struct wr_route *route,
+                     const struct wr_raw_request *raw, enum wr_role *out_role,
+                     struct wr_answer *answer);
+
+#endif /* WR_SERVE_ACCESS_H */
