@@ -21,13 +21,13 @@ struct bell {
 };
 
 static void
-stay_on(int core)
+stay_on(size_t core)
 {
     cpu_set_t cores;
     CPU_ZERO(&cores);
     CPU_SET(core, &cores);
     if (sched_setaffinity(0, sizeof cores, &cores) != 0) {
-        bench_die("core %d is not ours to stay on", core);
+        bench_die("core %zu is not ours to stay on", core);
     }
 }
 
