@@ -8,6 +8,7 @@ help:
 	@echo 'make test          everything that must be green: builds, lint, tests, sanitizers'
 	@echo 'make test-long     the long campaigns; resumable'
 	@echo 'make test-planted  every planted mistake must be found by its test'
+	@echo 'make test-flink    Flink'"'"'s own client against running weir jobs'
 	@echo 'make bench         speed, as ratios to limit programs and to RocksDB'
 	@echo 'make bench-full    the same with 100 M keys and every case; over an hour'
 	@echo 'make check         format, tidy, cppcheck, layers, symbols, headers, docs'
@@ -20,7 +21,7 @@ help:
 demo:
 	tools/bootstrap demo
 	cmake --preset release
-	ninja -C build/release cli/all examples/all
+	ninja -C build/release runnable
 	build/release/weir demo
 
 test:
@@ -34,6 +35,10 @@ test-long:
 test-planted:
 	tools/bootstrap test
 	tools/test_planted
+
+test-flink:
+	tools/bootstrap flink
+	tools/test_flink
 
 bench:
 	tools/bootstrap bench
@@ -54,7 +59,7 @@ check-full:
 release:
 	tools/bootstrap demo
 	cmake --preset release
-	ninja -C build/release libweir.so libweir-state.so libweir.a libweir-state.a cli/all examples/all
+	ninja -C build/release installed
 
 install: release
 	DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(prefix)'
@@ -64,10 +69,10 @@ format:
 
 docs:
 	cmake --preset dev
-	ninja -C build/dev gen_docs
+	ninja -C build/dev gen_docs gen_cli
 	tools/check_docs --write
 
 clean:
 	rm -rf build
 
-.PHONY: help demo test test-long test-planted bench bench-full check check-full release install format docs clean
+.PHONY: help demo test test-long test-planted test-flink bench bench-full check check-full release install format docs clean

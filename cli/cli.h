@@ -6,6 +6,8 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include "option.h"
+
 #include "weir/job.h"
 #include "weir/options.h"
 
@@ -23,19 +25,22 @@ enum cli_exit {
     CLI_TIMEOUT = 6
 };
 
-struct cli_verb {
-    const char *name;
-    const char *summary;
-    int (*run)(int argc, char **argv); /* argv[0] is the verb */
-};
-
-extern const struct cli_verb cli_verbs[]; /* ends with a NULL name */
-
-int cli_run(int argc, char **argv);
-int cli_info(int argc, char **argv);
-int cli_demo(int argc, char **argv);
-int cli_config(int argc, char **argv);
-int cli_version(int argc, char **argv);
+/* The verbs, each from the file of its name; their table is in verbs.c. */
+extern const struct cli_verb cli_verb_run;
+extern const struct cli_verb cli_verb_info;
+extern const struct cli_verb cli_verb_config;
+extern const struct cli_verb cli_verb_demo;
+extern const struct cli_verb cli_verb_doctor;
+extern const struct cli_verb cli_verb_version;
+extern const struct cli_verb cli_verb_completion;
+extern const struct cli_verb cli_verb_complete;
+/* client/ */
+extern const struct cli_verb cli_verb_list;
+extern const struct cli_verb cli_verb_stop;
+extern const struct cli_verb cli_verb_savepoint;
+extern const struct cli_verb cli_verb_checkpoint;
+extern const struct cli_verb cli_verb_cancel;
+extern const struct cli_verb cli_verb_top;
 
 /* What `weir run` was asked for. All lent from argv. */
 enum {
@@ -46,10 +51,13 @@ struct cli_run {
     const char *assignments[CLI_ASSIGNMENTS_MAX];
     size_t assignment_count;
     const char *parallelism;
+    const char *claim_mode;
     weir_job_parameters job;
     bool quiet;
     bool supervise;
-    int job_at; /* index of JOB.so in argv */
+    bool is_detached;
+    int job_at;                /* index of JOB.so in argv */
+    struct cli_notify *notify; /* lent */
 };
 
 /* supervise.c: runs the job in a child, and successors of it. `job_words`: JOB.so and its
@@ -64,7 +72,11 @@ int cli_report(const weir_error *error);
 /* What a job's main answered instead of a graph: its usage goes to stdout, exit 0, if it was asked
  * for. */
 int cli_report_job(const weir_error *error);
+enum cli_color { CLI_COLOR_AUTO, CLI_COLOR_ALWAYS, CLI_COLOR_NEVER }; /* as --color has them */
+void cli_set_color(enum cli_color color);
 bool cli_has_color(FILE *stream);
+/* Edit distance of two short words. */
+size_t cli_distance(const char *one, const char *other);
 /* The nearest of the verbs, or NULL. */
 const char *cli_nearest_verb(const char *name);
 
@@ -93,5 +105,6 @@ void cli_status_line_clear(struct cli_status_line *line);
 /* Before other words. Thread: any. */
 void cli_status_line_make_room(void);
 void cli_print_bytes(char *out, size_t room, uint64_t bytes); /* "41.3 MiB" */
+void cli_print_count(char *out, size_t room, uint64_t count); /* "152,310" */
 
 #endif /* CLI_H */

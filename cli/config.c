@@ -2,12 +2,13 @@
 /* config: shows every option's value and where it came from, as `weir run` with the same file,
  * environment and -D would take it. A job's own code may set more. */
 #include "cli.h"
+#include "table.h"
 
-#include <getopt.h>
 #include <string.h>
 
 enum {
-    KEYS_MAX = 64
+    KEYS_MAX = 64,
+    OPTION_SET = CLI_ID_FIRST
 };
 
 struct wishes {
@@ -15,60 +16,30 @@ struct wishes {
     const char *assignments[CLI_ASSIGNMENTS_MAX];
     size_t assignment_count;
     bool set_only;
-    bool json;
+    bool verbose;
+    enum cli_output output;
+};
+
+/* Key, value, origin; with --verbose what it does. */
+static const struct cli_column columns[] = {
+    { .name = "key" }, { .name = "value" }, { .name = "origin" }, { .name = "text" }
 };
 
 static void
-print_help(FILE *out)
+add_row(struct cli_table *table, const weir_options *options, const weir_option_info *info)
 {
-    fputs("Examples:\n"
-          "  weir config --set\n"
-          "  weir config --config weir.yaml execution.checkpointing.interval\n"
-          "\n"
-          "Usage: weir config [options] [KEY...]\n"
-          "\n"
-          "Shows each option's value and where it came from: default, file:line:column,\n"
-          "a WEIR_* variable, or -D. Old spellings of a key are understood.\n"
-          "\n"
-          "      --set             only what is set somewhere\n"
-          "  -D KEY=VALUE          set an option\n"
-          "      --config FILE     read options from a file\n"
-          "  -o, --output FORMAT   table or json\n"
-          "  -h, --help            this text\n",
-          out);
+    const char *texts[] = { info->key, weir_options_text(options, info->key),
+                            weir_options_origin(options, info->key), info->text };
+    cli_table_row(table, texts);
 }
 
 static void
-print_row(const weir_options *options, const weir_option_info *info, bool json, bool first)
+add_all(struct cli_table *table, const weir_options *options, bool set_only)
 {
-    const char *value = weir_options_text(options, info->key);
-    const char *origin = weir_options_origin(options, info->key);
-    if (!json) {
-        printf("%-66s %-28s %s\n", info->key, value != NULL ? value : "-", origin);
-        return;
-    }
-    fputs(first ? "{\"key\":" : ",\n{\"key\":", stdout);
-    cli_print_json_text(stdout, info->key);
-    fputs(",\"value\":", stdout);
-    if (value != NULL) {
-        cli_print_json_text(stdout, value);
-    } else {
-        fputs("null", stdout);
-    }
-    fputs(",\"origin\":", stdout);
-    cli_print_json_text(stdout, origin);
-    fputc('}', stdout);
-}
-
-static void
-print_table(const weir_options *options, const struct wishes *wishes)
-{
-    bool first = true;
     for (size_t i = 0; i < weir_option_count(); i++) {
         const weir_option_info *info = weir_option_at(i);
-        if (info->supported && (!wishes->set_only || weir_options_is_set(options, info->key))) {
-            print_row(options, info, wishes->json, first);
-            first = false;
+        if (info->supported && (!set_only || weir_options_is_set(options, info->key))) {
+            add_row(table, options, info);
         }
     }
 }
@@ -100,42 +71,36 @@ find_keys(char **keys, int count, const weir_option_info **out_infos)
 
 /* -1: go on. */
 static int
-parse(int argc, char **argv, struct wishes *wishes)
+take_options(struct cli_parse *parse, struct wishes *wishes)
 {
-    static const struct option known[] = {
-        { "config", required_argument, NULL, 'c' },
-        { "set", no_argument, NULL, 's' },
-        { "output", required_argument, NULL, 'o' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
-    };
-    optind = 1;
-    for (int option; (option = getopt_long_only(argc, argv, "D:o:h", known, NULL)) != -1;) {
-        if (option == 'h') {
-            print_help(stdout);
-            return CLI_OK;
+    for (int id; (id = cli_parse_next(parse)) != CLI_PARSE_END;) {
+        if (id == CLI_PARSE_LEAVE) {
+            return parse->code;
         }
-        if (option == 'c') {
-            wishes->config = optarg;
-        } else if (option == 's') {
+        if (id == CLI_ID_CONFIG) {
+            wishes->config = parse->argument;
+        } else if (id == OPTION_SET) {
             wishes->set_only = true;
-        } else if (option == 'D' && wishes->assignment_count < CLI_ASSIGNMENTS_MAX) {
-            wishes->assignments[wishes->assignment_count++] = optarg;
-        } else if (option == 'o' && (strcmp(optarg, "json") == 0 || strcmp(optarg, "table") == 0)) {
-            wishes->json = optarg[0] == 'j';
+        } else if (id == 'v') {
+            wishes->verbose = true;
+        } else if (id == 'o') {
+            wishes->output = (enum cli_output)parse->choice;
+        } else if (wishes->assignment_count == CLI_ASSIGNMENTS_MAX) {
+            return cli_parse_refuse(parse, "more than %d -D", CLI_ASSIGNMENTS_MAX);
         } else {
-            cli_say('e', "see weir config --help");
-            return CLI_USAGE;
+            wishes->assignments[wishes->assignment_count++] = parse->argument;
         }
     }
     return -1;
 }
 
-int
-cli_config(int argc, char **argv)
+static int
+run_config(int argc, char **argv)
 {
-    struct wishes wishes = { 0 };
-    int code = parse(argc, argv, &wishes);
+    struct wishes wishes = { .output = CLI_OUTPUT_DEFAULT };
+    struct cli_parse parse;
+    cli_parse_begin(&parse, &cli_verb_config, argc, argv);
+    int code = take_options(&parse, &wishes);
     if (code >= 0) {
         return code;
     }
@@ -146,18 +111,46 @@ cli_config(int argc, char **argv)
     }
     const weir_option_info *infos[KEYS_MAX];
     if (code == CLI_OK) {
-        code = find_keys(argv + optind, argc - optind, infos);
+        code = find_keys(parse.words, parse.word_count, infos);
     }
     if (code == CLI_OK) {
-        fputs(wishes.json ? "[" : "", stdout);
-        for (int i = 0; i < argc - optind; i++) {
-            print_row(options, infos[i], wishes.json, i == 0);
+        struct cli_table table;
+        size_t column_count = sizeof columns / sizeof columns[0] - (wishes.verbose ? 0 : 1);
+        cli_table_begin(&table, stdout, wishes.output, columns, column_count);
+        for (int i = 0; i < parse.word_count; i++) {
+            add_row(&table, options, infos[i]);
         }
-        if (optind == argc) {
-            print_table(options, &wishes);
+        if (parse.word_count == 0) {
+            add_all(&table, options, wishes.set_only);
         }
-        fputs(wishes.json ? "]\n" : "", stdout);
+        code = cli_table_end(&table);
     }
     weir_options_destroy(options);
     return code;
 }
+
+static const char *const examples[] = {
+    "weir config --set",
+    "weir config --config weir.yaml execution.checkpointing.interval",
+    NULL,
+};
+
+static const struct cli_option options_known[] = {
+    { .id = OPTION_SET, .name = "set", .text = "Only what is set somewhere." },
+    { 0 },
+};
+
+const struct cli_verb cli_verb_config = {
+    .name = "config",
+    .summary = "show every option's value and where it came from",
+    .run = run_config,
+    .usage = "[options] [KEY...]",
+    .examples = examples,
+    .about = "Shows each option's value and where it came from: default, file:line:column, a "
+             "WEIR_* variable, or -D. Old spellings of a key are understood. A job's own code may "
+             "set more.",
+    .options = options_known,
+    .shared = CLI_SHARED_CONFIGURATION | CLI_SHARED_OUTPUT | CLI_SHARED_VERBOSE,
+    .most_words = CLI_ANY_WORDS,
+    .words_complete = CLI_COMPLETES_KEY,
+};

@@ -341,17 +341,13 @@ stop_worker(pid_t worker)
     return CLI_OK;
 }
 
-int
-cli_demo(int argc, char **argv)
+static int
+run_demo(int argc, char **argv)
 {
-    if (argc > 1) {
-        bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
-        fputs("Usage: weir demo\n\n"
-              "Counts the words of text found on this machine for some ten seconds, with a\n"
-              "checkpoint each 200 ms, kills its own worker process three times, resumes it,\n"
-              "and sets the counts beside an independent count. Works below TMPDIR.\n",
-              help ? stdout : stderr);
-        return help ? CLI_OK : CLI_USAGE;
+    struct cli_parse parse;
+    cli_parse_begin(&parse, &cli_verb_demo, argc, argv);
+    if (cli_parse_next(&parse) != CLI_PARSE_END) {
+        return parse.code;
     }
     struct demo *demo = calloc(1, sizeof *demo);
     if (demo == NULL) {
@@ -374,3 +370,16 @@ cli_demo(int argc, char **argv)
     free(demo);
     return code;
 }
+
+static const char *const examples[] = { "weir demo", NULL };
+
+const struct cli_verb cli_verb_demo = {
+    .name = "demo",
+    .summary = "see state survive kill -9",
+    .run = run_demo,
+    .usage = "[options]",
+    .examples = examples,
+    .about = "Counts the words of text found on this machine for some ten seconds, with a "
+             "checkpoint each 200 ms, kills its own worker process three times, resumes it, and "
+             "sets the counts beside an independent count. Works below TMPDIR.",
+};

@@ -2,24 +2,8 @@
 /* info: shows the plan of a job without running it. */
 #include "cli.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void
-print_help(FILE *out)
-{
-    fputs("Example:\n"
-          "  weir info -p 2 wordcount.so --input words.txt\n"
-          "\n"
-          "Usage: weir info [options] JOB.so [job arguments]\n"
-          "\n"
-          "  -p, --parallelism N   parallelism of operators that set none\n"
-          "  -D KEY=VALUE          set an option\n"
-          "      --config FILE     read options from a file\n"
-          "  -h, --help            this text\n",
-          out);
-}
 
 static int
 print_plan(weir_environment *environment)
@@ -63,40 +47,28 @@ load_and_print(const weir_options *options, int argc, char **argv)
     return code;
 }
 
-int
-cli_info(int argc, char **argv)
+static int
+run_info(int argc, char **argv)
 {
-    static const struct option options_known[] = {
-        { "parallelism", required_argument, NULL, 'p' },
-        { "config", required_argument, NULL, 'c' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
-    };
     const char *config = NULL;
-    const char *assignments[64];
+    const char *assignments[CLI_ASSIGNMENTS_MAX];
     size_t assignment_count = 0;
     char parallelism[64] = "";
-    optind = 1;
-    for (int option;
-         (option = getopt_long_only(argc, argv, "+p:D:h", options_known, NULL)) != -1;) {
-        if (option == 'h') {
-            print_help(stdout);
-            return CLI_OK;
+    struct cli_parse parse;
+    cli_parse_begin(&parse, &cli_verb_info, argc, argv);
+    for (int id; (id = cli_parse_next(&parse)) != CLI_PARSE_END;) {
+        if (id == CLI_PARSE_LEAVE) {
+            return parse.code;
         }
-        if (option == 'p') {
-            snprintf(parallelism, sizeof parallelism, "parallelism.default=%s", optarg);
-        } else if (option == 'c') {
-            config = optarg;
-        } else if (option == 'D' && assignment_count < 64) {
-            assignments[assignment_count++] = optarg;
+        if (id == 'p') {
+            snprintf(parallelism, sizeof parallelism, "parallelism.default=%s", parse.argument);
+        } else if (id == CLI_ID_CONFIG) {
+            config = parse.argument;
+        } else if (assignment_count == CLI_ASSIGNMENTS_MAX) {
+            return cli_parse_refuse(&parse, "more than %d -D", CLI_ASSIGNMENTS_MAX);
         } else {
-            cli_say('e', "see weir info --help");
-            return CLI_USAGE;
+            assignments[assignment_count++] = parse.argument;
         }
-    }
-    if (optind >= argc) {
-        cli_say('e', "JOB.so is missing: see weir info --help");
-        return CLI_USAGE;
     }
     weir_options *options = NULL;
     int code = cli_configure(config, &options);
@@ -107,8 +79,39 @@ cli_info(int argc, char **argv)
         code = cli_set(options, parallelism);
     }
     if (code == CLI_OK) {
-        code = load_and_print(options, argc - optind, argv + optind);
+        code = load_and_print(options, parse.word_count, parse.words);
     }
     weir_options_destroy(options);
     return code;
 }
+
+static const char *const examples[] = {
+    "weir info -p 2 wordcount.so --input words.txt",
+    NULL,
+};
+
+static const struct cli_option options_known[] = {
+    { .id = 'p',
+      .letter = "p",
+      .name = "parallelism",
+      .argument = "N",
+      .text = "Parallelism of operators that set none." },
+    { 0 },
+};
+
+const struct cli_verb cli_verb_info = {
+    .name = "info",
+    .summary = "show a job's plan",
+    .run = run_info,
+    .usage = "[options] JOB.so [job arguments]",
+    .examples = examples,
+    .about = "Shows a job's operators, their parallelism and how they are connected, and runs "
+             "nothing.",
+    .options = options_known,
+    .shared = CLI_SHARED_CONFIGURATION,
+    .least_words = 1,
+    .most_words = CLI_ANY_WORDS,
+    .word_name = "JOB.so",
+    .words_complete = CLI_COMPLETES_FILE,
+    .stops_at_words = true,
+};

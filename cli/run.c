@@ -5,8 +5,11 @@
  * the process at once. Both handlers only call what is async-signal-safe.
  */
 #include "cli.h"
+#include "detach.h"
+#include "log.h"
+#include "notify.h"
+#include "rest.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -22,150 +25,96 @@ enum {
 static _Atomic(weir_job *) running_job;
 static volatile sig_atomic_t signal_count;
 
-static void
-print_help(FILE *out)
-{
-    fputs("Examples:\n"
-          "  weir run wordcount.so --input words.txt\n"
-          "  weir run -p 2 -D execution.checkpointing.interval=1s \\\n"
-          "           -D execution.checkpointing.dir=checkpoints \\\n"
-          "           wordcount.so --input words.txt --output counts\n"
-          "  weir run -s latest:checkpoints wordcount.so --input words.txt --output counts\n"
-          "\n"
-          "Usage: weir run [options] JOB.so [job arguments]\n"
-          "\n"
-          "  -p, --parallelism N            parallelism of operators that set none\n"
-          "  -s, --fromSavepoint SNAPSHOT   restore: a checkpoint's directory, its\n"
-          "                                 _metadata, or latest:DIR to go on with the\n"
-          "                                 one job of this name below DIR\n"
-          "  -n, --allowNonRestoredState    state of operators that the job no longer\n"
-          "                                 has is left behind, and lost with the next\n"
-          "                                 checkpoint\n"
-          "      --fresh                    start empty although a checkpoint of this\n"
-          "                                 job is there\n"
-          "      --allow-rewind             restore older than what a sink committed:\n"
-          "                                 its output will hold duplicates\n"
-          "      --take-over                fence a process that still holds this job\n"
-          "      --job-id ID                32 hex digits, instead of a new one\n"
-          "      --supervise                run the job in a child process, and start a\n"
-          "                                 successor when it crashes or fails\n"
-          "      --no-restart               a failure ends the job, whatever its restart\n"
-          "                                 strategy says\n"
-          "  -D KEY=VALUE                   set an option; Flink's keys\n"
-          "      --config FILE              read options: weir.yaml, or a config.yaml or\n"
-          "                                 flink-conf.yaml of Flink's\n"
-          "  -q, --quiet                    warnings and errors only\n"
-          "  -h, --help                     this text\n"
-          "\n"
-          "The first SIGINT or SIGTERM takes a final checkpoint and exits 0; the second\n"
-          "ends the process at once.\n",
-          out);
-}
-
 enum {
-    OPTION_FRESH = 256,
+    OPTION_FRESH = CLI_ID_FIRST,
+    OPTION_RESUME,
     OPTION_REWIND,
     OPTION_TAKE_OVER,
     OPTION_JOB_ID,
     OPTION_SUPERVISE,
     OPTION_NO_RESTART,
-    OPTION_CONFIG
+    OPTION_CLAIM_MODE,
+    OPTION_RESTORE_MODE
 };
 
-static const struct option options_known[] = {
-    { "parallelism", required_argument, NULL, 'p' },
-    { "fromSavepoint", required_argument, NULL, 's' },
-    { "allowNonRestoredState", no_argument, NULL, 'n' },
-    { "fresh", no_argument, NULL, OPTION_FRESH },
-    { "allow-rewind", no_argument, NULL, OPTION_REWIND },
-    { "take-over", no_argument, NULL, OPTION_TAKE_OVER },
-    { "job-id", required_argument, NULL, OPTION_JOB_ID },
-    { "supervise", no_argument, NULL, OPTION_SUPERVISE },
-    { "no-restart", no_argument, NULL, OPTION_NO_RESTART },
-    { "config", required_argument, NULL, OPTION_CONFIG },
-    { "quiet", no_argument, NULL, 'q' },
-    { "help", no_argument, NULL, 'h' },
-    { NULL, 0, NULL, 0 },
-};
-
-/* false: usage, or help was printed; *out_code is the exit code. */
-static bool
-take_option(struct cli_run *arguments, int option, int *out_code)
+/* CLI_OK, or what to leave with. */
+static int
+take_option(struct cli_run *arguments, const struct cli_parse *parse, int id)
 {
-    *out_code = CLI_USAGE;
-    switch (option) {
+    switch (id) {
     case 'p':
-        arguments->parallelism = optarg;
-        return true;
+        arguments->parallelism = parse->argument;
+        break;
     case 's':
-        arguments->job.restore = optarg;
-        return true;
+        arguments->job.restore = parse->argument;
+        break;
     case 'n':
         arguments->job.allow_non_restored_state = true;
-        return true;
+        break;
     case 'D':
         if (arguments->assignment_count == CLI_ASSIGNMENTS_MAX) {
-            cli_say('e', "more than %d -D", CLI_ASSIGNMENTS_MAX);
-            return false;
+            return cli_parse_refuse(parse, "more than %d -D", CLI_ASSIGNMENTS_MAX);
         }
-        arguments->assignments[arguments->assignment_count++] = optarg;
-        return true;
+        arguments->assignments[arguments->assignment_count++] = parse->argument;
+        break;
+    case 'd':
+        arguments->is_detached = true;
+        break;
     case 'q':
         arguments->quiet = true;
-        return true;
+        break;
     case OPTION_FRESH:
         arguments->job.fresh = true;
-        return true;
+        break;
+    case OPTION_RESUME:
+        arguments->job.resume = true;
+        break;
     case OPTION_REWIND:
         arguments->job.allow_rewind = true;
-        return true;
+        break;
     case OPTION_TAKE_OVER:
         arguments->job.take_over = true;
-        return true;
+        break;
     case OPTION_JOB_ID:
-        arguments->job.job_id = optarg;
-        return true;
+        arguments->job.job_id = parse->argument;
+        break;
     case OPTION_SUPERVISE:
         arguments->supervise = true;
-        return true;
+        break;
     case OPTION_NO_RESTART:
         arguments->job.no_restart = true;
-        return true;
-    case OPTION_CONFIG:
-        arguments->config = optarg;
-        return true;
-    case 'h':
-        print_help(stdout);
-        *out_code = CLI_OK;
-        return false;
-    default:
-        cli_say('e', "see weir run --help");
-        return false;
+        break;
+    case OPTION_CLAIM_MODE:
+    case OPTION_RESTORE_MODE:
+        arguments->claim_mode = parse->argument;
+        break;
+    case CLI_ID_CONFIG:
+        arguments->config = parse->argument;
+        break;
+    default: /* in the table and not taken here: a test gives each option of it */
+        return cli_parse_refuse(parse, "option %d is not known here", id);
     }
+    return CLI_OK;
 }
 
+/* False: leave with *out_code. */
 static bool
-parse(int argc, char **argv, struct cli_run *arguments, int *out_code)
+parse_words(int argc, char **argv, struct cli_run *arguments, int *out_code)
 {
     arguments->job.size = sizeof arguments->job;
-    optind = 1;
-    for (int option;
-         (option = getopt_long_only(argc, argv, "+p:s:nD:qh", options_known, NULL)) != -1;) {
-        if (!take_option(arguments, option, out_code)) {
+    struct cli_parse parse;
+    cli_parse_begin(&parse, &cli_verb_run, argc, argv);
+    for (int id; (id = cli_parse_next(&parse)) != CLI_PARSE_END;) {
+        *out_code = id == CLI_PARSE_LEAVE ? parse.code : take_option(arguments, &parse, id);
+        if (id == CLI_PARSE_LEAVE || *out_code != CLI_OK) {
             return false;
         }
     }
-    if (optind >= argc) {
-        cli_say('e', "JOB.so is missing: see weir run --help");
-        *out_code = CLI_USAGE;
+    if (arguments->job.fresh + arguments->job.resume + (arguments->job.restore != NULL) > 1) {
+        *out_code = cli_parse_refuse(&parse, "-s, --resume and --fresh contradict each other");
         return false;
     }
-    if (arguments->job.fresh && arguments->job.restore != NULL) {
-        cli_say('e', "--fresh and -s contradict each other");
-        *out_code = CLI_USAGE;
-        return false;
-    }
-    arguments->job_at = optind;
+    arguments->job_at = parse.words_at;
     return true;
 }
 
@@ -253,18 +202,27 @@ print_resume(const weir_job_report *report, char **argv, int argc, int job_at)
         return;
     }
     *slash = '\0';
-    fprintf(stderr, "weir: go on with:  weir run -s latest:%s", directory);
+    char *command = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&command, &size);
+    if (out == NULL) {
+        return;
+    }
+    fprintf(out, "weir run -s latest:%s", directory);
     for (int i = 1; i < argc; i++) {
         bool ours = i < job_at;
         if (ours && is_restore_option(argv[i])) {
             i++;
-        } else if (!(ours &&
-                     (strcmp(argv[i], "--fresh") == 0 || strcmp(argv[i], "--take-over") == 0 ||
-                      strncmp(argv[i], "--fromSavepoint=", 16) == 0))) {
-            print_word(stderr, argv[i]);
+        } else if (!(ours && (strcmp(argv[i], "--fresh") == 0 || strcmp(argv[i], "--resume") == 0 ||
+                              strcmp(argv[i], "--take-over") == 0 ||
+                              strncmp(argv[i], "--fromSavepoint=", 16) == 0))) {
+            print_word(out, argv[i]);
         }
     }
-    fputc('\n', stderr);
+    if (fclose(out) == 0) {
+        cli_say('i', "go on with:  %s", command);
+    }
+    free(command);
 }
 
 static int
@@ -296,32 +254,40 @@ report_end(weir_job *job, const struct cli_run *arguments, int argc, char **argv
     return CLI_OK;
 }
 
-static void
-log_line(void *log_argument, char level, const char *text)
-{
-    const struct cli_run *arguments = log_argument;
-    if (level != 'i' || !arguments->quiet) {
-        cli_say(level, "%s", text);
-    }
-}
-
 static int
 run_job(weir_job *job, const struct cli_run *arguments, int argc, char **argv)
 {
     weir_error error = { 0 };
+    weir_server *server = NULL;
     atomic_store(&running_job, job);
     watch_signals();
-    if (weir_job_start(job, &error) != WEIR_OK) {
-        return cli_report(&error);
+    int code = cli_rest_open_port(job, arguments, &server);
+    if (code == CLI_OK && weir_job_start(job, &error) != WEIR_OK) {
+        code = cli_report(&error);
+    }
+    if (code != CLI_OK) {
+        weir_server_stop(server);
+        return code;
+    }
+    if (server == NULL) {
+        server = cli_rest_open_socket(job, arguments);
     }
     struct cli_status_line line;
     cli_status_line_init(&line);
-    line.enabled = line.enabled && !arguments->quiet;
+    line.enabled = line.enabled && !arguments->quiet && cli_log_is_for_people();
+    struct cli_service service;
+    cli_service_init(&service, arguments->notify);
+    cli_service_update(&service, job);
+    cli_detach_tell(job);
     while (!weir_job_wait(job, WAIT_MS)) {
         cli_status_line_update(&line, job);
+        cli_service_update(&service, job);
     }
     cli_status_line_clear(&line);
-    return report_end(job, arguments, argc, argv);
+    cli_service_end(&service, job);
+    code = report_end(job, arguments, argc, argv);
+    weir_server_stop(server);
+    return code;
 }
 
 static int
@@ -347,7 +313,9 @@ load_and_run(const struct cli_run *arguments, const weir_options *options, int a
     } else if (job == NULL) {
         cli_say('i', "FINISHED: this job reached its end already; there is nothing to go on with");
     } else {
+        cli_log_attach(job);
         code = run_job(job, arguments, argc, argv);
+        cli_log_attach(NULL);
     }
     atomic_store(&running_job, NULL);
     weir_job_destroy(job);
@@ -356,16 +324,18 @@ load_and_run(const struct cli_run *arguments, const weir_options *options, int a
     return code;
 }
 
-int
-cli_run(int argc, char **argv)
+static int
+run_run(int argc, char **argv)
 {
     struct cli_run arguments = { .job_at = 0 };
     int code = CLI_OK;
-    if (!parse(argc, argv, &arguments, &code)) {
+    if (!parse_words(argc, argv, &arguments, &code)) {
         return code;
     }
-    arguments.job.log = log_line;
-    arguments.job.log_argument = &arguments;
+    struct cli_notify notify;
+    cli_notify_open(&notify);
+    arguments.notify = &notify;
+    arguments.job.log_record = cli_log_record;
     weir_options *options = NULL;
     code = cli_configure(arguments.config, &options);
     for (size_t i = 0; code == CLI_OK && i < arguments.assignment_count; i++) {
@@ -376,11 +346,117 @@ cli_run(int argc, char **argv)
         snprintf(text, sizeof text, "parallelism.default=%s", arguments.parallelism);
         code = cli_set(options, text);
     }
-    if (code == CLI_OK && arguments.supervise) {
+    if (code == CLI_OK && arguments.claim_mode != NULL) {
+        char text[64];
+        snprintf(text, sizeof text, "execution.state-recovery.claim-mode=%s", arguments.claim_mode);
+        code = cli_set(options, text);
+    }
+    if (code == CLI_OK) {
+        cli_log_begin(options, arguments.quiet);
+    }
+    if (code == CLI_OK && arguments.is_detached && !cli_is_detached()) {
+        code = cli_detach(argv, argv[arguments.job_at]);
+    } else if (code == CLI_OK && arguments.supervise) {
         code = cli_supervise(&arguments, options, argv + arguments.job_at);
     } else if (code == CLI_OK) {
         code = load_and_run(&arguments, options, argc, argv);
     }
+    cli_notify_exit(&notify, code);
+    cli_notify_close(&notify);
     weir_options_destroy(options);
     return code;
 }
+
+static const char *const examples[] = {
+    "weir run wordcount.so --input words.txt",
+    "weir run -p 2 -D execution.checkpointing.interval=1s "
+    "-D execution.checkpointing.dir=checkpoints wordcount.so --input words.txt --output counts",
+    "weir run -s latest:checkpoints wordcount.so --input words.txt --output counts",
+    NULL,
+};
+
+static const struct cli_option options_known[] = {
+    { .id = 'p',
+      .letter = "p",
+      .name = "parallelism",
+      .argument = "N",
+      .text = "Parallelism of operators that set none." },
+    { .id = 'd',
+      .letter = "d",
+      .name = "detached",
+      .text = "Puts the job into the background and waits until it runs. Its words go to a log "
+              "below ~/.local/state/weir." },
+    { .id = OPTION_JOB_ID,
+      .name = "job-id",
+      .argument = "ID",
+      .text = "The job's id, 32 hex digits, instead of a new one." },
+    { .id = 's',
+      .letter = "s",
+      .name = "fromSavepoint",
+      .aliases = "from-savepoint",
+      .argument = "SNAPSHOT",
+      .completes = CLI_COMPLETES_DIRECTORY,
+      .text = "Restores a savepoint or checkpoint: its directory, its _metadata, or latest:DIR to "
+              "go on with the one job of this name below DIR.",
+      .group = "Restoring" },
+    { .id = 'n',
+      .letter = "n",
+      .name = "allowNonRestoredState",
+      .aliases = "allow-non-restored-state",
+      .text = "State of operators that the job no longer has is left behind, and lost with the "
+              "next checkpoint." },
+    { .id = OPTION_CLAIM_MODE,
+      .letter = "cm",
+      .name = "claimMode",
+      .aliases = "claim-mode",
+      .argument = "MODE",
+      .choices = "no_claim|claim|legacy",
+      .text = "Whose the snapshot is from now on: its owner's (no_claim, the default), or the "
+              "job's, which deletes it when it needs it no longer (claim)." },
+    { .id = OPTION_RESTORE_MODE,
+      .letter = "rm",
+      .name = "restoreMode",
+      .aliases = "restore-mode",
+      .argument = "MODE",
+      .choices = "no_claim|claim|legacy",
+      .text = "The old name of --claimMode.",
+      .deprecated = "use -cm, --claimMode" },
+    { .id = OPTION_RESUME,
+      .name = "resume",
+      .text = "Goes on from this job's newest checkpoint below execution.checkpointing.dir; where "
+              "it has none yet, begins. For services." },
+    { .id = OPTION_FRESH,
+      .name = "fresh",
+      .text = "Starts empty although a checkpoint of this job is there." },
+    { .id = OPTION_REWIND,
+      .name = "allow-rewind",
+      .text = "Restores older than what a sink committed: its output will hold duplicates." },
+    { .id = OPTION_TAKE_OVER,
+      .name = "take-over",
+      .text = "Fences a process that still holds this job." },
+    { .id = OPTION_SUPERVISE,
+      .name = "supervise",
+      .text = "Runs the job in a child process, and starts a successor when it crashes or fails.",
+      .group = "Failures" },
+    { .id = OPTION_NO_RESTART,
+      .name = "no-restart",
+      .text = "A failure ends the job, whatever its restart strategy says." },
+    { 0 },
+};
+
+const struct cli_verb cli_verb_run = {
+    .name = "run",
+    .summary = "run a job",
+    .run = run_run,
+    .usage = "[options] JOB.so [job arguments]",
+    .examples = examples,
+    .about = "Runs a job until its input ends or a signal stops it. The first SIGINT or SIGTERM "
+             "takes a final checkpoint and exits 0; the second ends the process at once.",
+    .options = options_known,
+    .shared = CLI_SHARED_CONFIGURATION | CLI_SHARED_QUIET,
+    .least_words = 1,
+    .most_words = CLI_ANY_WORDS,
+    .word_name = "JOB.so",
+    .words_complete = CLI_COMPLETES_FILE,
+    .stops_at_words = true,
+};

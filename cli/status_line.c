@@ -36,8 +36,8 @@ cli_print_bytes(char *out, size_t room, uint64_t bytes)
 }
 
 /* 152310 -> "152,310" */
-static void
-print_count(char *out, size_t room, uint64_t count)
+void
+cli_print_count(char *out, size_t room, uint64_t count)
 {
     char plain[32];
     size_t size = (size_t)snprintf(plain, sizeof plain, "%llu", (unsigned long long)count);
@@ -99,10 +99,10 @@ cli_status_line_update(struct cli_status_line *line, weir_job *job)
     char out[32];
     char state[32];
     char checkpoint[128];
-    print_count(in, sizeof in,
-                (uint64_t)((double)(report.records_in - line->before.records_in) / seconds));
-    print_count(out, sizeof out,
-                (uint64_t)((double)(report.records_out - line->before.records_out) / seconds));
+    cli_print_count(in, sizeof in,
+                    (uint64_t)((double)(report.records_in - line->before.records_in) / seconds));
+    cli_print_count(out, sizeof out,
+                    (uint64_t)((double)(report.records_out - line->before.records_out) / seconds));
     cli_print_bytes(state, sizeof state, report.state_bytes);
     print_checkpoint(&report, checkpoint, sizeof checkpoint);
     fprintf(stderr, "\r\033[Kweir  %s  in %s/s  out %s/s  state %s  %s",

@@ -12,6 +12,7 @@
  * child restarts nothing itself (--no-restart): one strategy, and it counts all failures.
  */
 #include "cli.h"
+#include "notify.h"
 #include "weir/restart.h"
 
 #include <dirent.h>
@@ -36,7 +37,7 @@ struct supervisor {
     const struct cli_run *run;
     char **job_words;
     const char *directory;    /* of all jobs' checkpoints */
-    char job_id[JOB_ID_SIZE]; /* "": latest: keeps the one it finds */
+    char job_id[JOB_ID_SIZE]; /* "": latest: and --resume keep the one they find */
     char own_directory[PATH_SIZE];
     char latest[PATH_SIZE + 8];
     weir_restart *restart;
@@ -155,12 +156,16 @@ add_ours(struct words *words, const struct supervisor *supervisor, bool is_succe
     add(words, "run");
     add_pair(words, "--config", run->config);
     add_pair(words, "-p", run->parallelism);
+    add_pair(words, "-cm", run->claim_mode);
     for (size_t i = 0; i < run->assignment_count; i++) {
         add_pair(words, "-D", run->assignments[i]);
     }
     add_pair(words, "-s", resumes ? supervisor->latest : run->job.restore);
     if (supervisor->job_id[0] != '\0' && !resumes) {
         add_pair(words, "--job-id", supervisor->job_id);
+    }
+    if (run->job.resume) {
+        add(words, "--resume");
     }
     if (run->job.fresh && !resumes) {
         add(words, "--fresh");
@@ -200,6 +205,7 @@ become_child(const struct supervisor *supervisor, bool is_successor)
     memcpy(argv + ours.count, supervisor->job_words, job_count * sizeof *argv);
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    cli_notify_pass_on(supervisor->run->notify);
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* without a parent: final checkpoint, and the end */
     execv("/proc/self/exe", argv);
     cli_say('e', "the job could not be started: %s", strerror(errno));
@@ -245,13 +251,32 @@ code_of(int status)
 }
 
 static void
-say_end(int status, const char *then)
+say_end(struct cli_notify *notify, int status, const char *then)
 {
+    char what[128] = "the job failed";
     if (WIFSIGNALED(status)) {
-        cli_say('w', "the job's process was ended by signal %d (%s); %s", WTERMSIG(status),
-                strsignal(WTERMSIG(status)), then);
-    } else {
-        cli_say('w', "the job failed; %s", then);
+        snprintf(what, sizeof what, "the job's process was ended by signal %d (%s)",
+                 WTERMSIG(status), strsignal(WTERMSIG(status)));
+    }
+    cli_say('w', "%s; %s", what, then);
+    cli_notify_send(notify, "STATUS=%s; %s", what, then);
+}
+
+/* Between two children nobody else says that all is well. Every wait ends: that is progress. */
+static void
+wait_ms(struct cli_notify *notify, uint64_t delay_ms)
+{
+    uint64_t end_ms = now_ms() + delay_ms;
+    uint64_t slice_ms = notify->watchdog_ms != 0 ? notify->watchdog_ms / 2 + 1 : delay_ms;
+    for (uint64_t now = now_ms(); stop_signal == 0 && now < end_ms; now = now_ms()) {
+        if (notify->watchdog_ms != 0) {
+            cli_notify_send(notify, "WATCHDOG=1");
+        }
+        uint64_t left_ms = end_ms - now < slice_ms ? end_ms - now : slice_ms;
+        struct timespec left = { .tv_sec = (time_t)(left_ms / 1000),
+                                 .tv_nsec = (long)(left_ms % 1000) * 1000000 };
+        while (stop_signal == 0 && nanosleep(&left, &left) < 0 && errno == EINTR) {
+        }
     }
 }
 
@@ -269,16 +294,13 @@ wait_for_restart(const struct supervisor *supervisor, int status)
                              &delay_ms)) {
         snprintf(then, sizeof then, "%s allows no more restarts",
                  weir_restart_name(supervisor->restart));
-        say_end(status, then);
+        say_end(supervisor->run->notify, status, then);
         return false;
     }
     snprintf(then, sizeof then, "starting it again in %.1f s (%s)", (double)delay_ms / 1000,
              weir_restart_name(supervisor->restart));
-    say_end(status, then);
-    struct timespec left = { .tv_sec = (time_t)(delay_ms / 1000),
-                             .tv_nsec = (long)(delay_ms % 1000) * 1000000 };
-    while (stop_signal == 0 && nanosleep(&left, &left) < 0 && errno == EINTR) {
-    }
+    say_end(supervisor->run->notify, status, then);
+    wait_ms(supervisor->run->notify, delay_ms);
     return stop_signal == 0;
 }
 
@@ -303,7 +325,7 @@ static bool
 name_job(struct supervisor *supervisor, const weir_options *options)
 {
     const struct cli_run *run = supervisor->run;
-    if (is_latest(run->job.restore)) {
+    if (is_latest(run->job.restore) || run->job.resume) {
         return true;
     }
     if (run->job.job_id != NULL) {
@@ -339,6 +361,9 @@ cli_supervise(const struct cli_run *run, const weir_options *options, char **job
     int code = CLI_FAILED;
     if (name_job(&supervisor, options)) {
         watch_signals();
+        /* The child speaks for the job; what is watched is this process. */
+        cli_notify_send(run->notify, "MAINPID=%ld", (long)getpid());
+        run->notify->had_job = true;
         code = supervise(&supervisor);
     }
     weir_restart_destroy(supervisor.restart);

@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* words: what the command line says on stderr, and what a failure exits with. */
 #include "cli.h"
+#include "log.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+static enum cli_color asked_color; /* --color, set once before anything is said */
+
+void
+cli_set_color(enum cli_color color)
+{
+    asked_color = color;
+}
+
 bool
 cli_has_color(FILE *stream)
 {
+    if (asked_color != CLI_COLOR_AUTO) {
+        return asked_color == CLI_COLOR_ALWAYS;
+    }
     const char *none = getenv("NO_COLOR");
     const char *force = getenv("CLICOLOR_FORCE");
     const char *terminal = getenv("TERM");
@@ -25,17 +37,12 @@ cli_has_color(FILE *stream)
 void
 cli_say(char level, const char *format, ...)
 {
-    char text[2048];
+    char text[4096];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    bool color = cli_has_color(stderr);
-    const char *label = level == 'e' ? "error: " : level == 'w' ? "warning: " : "";
-    const char *on = level == 'e' ? "\033[31m" : level == 'w' ? "\033[33m" : "";
-    bool marked = color && level != 'i';
-    cli_status_line_make_room();
-    fprintf(stderr, "weir: %s%s%s%s\n", marked ? on : "", label, marked ? "\033[0m" : "", text);
+    cli_log_say(level, text);
 }
 
 int
@@ -83,9 +90,8 @@ cli_report_job(const weir_error *error)
     return cli_report(error);
 }
 
-/* Edit distance of two short words. */
-static size_t
-distance(const char *one, const char *other)
+size_t
+cli_distance(const char *one, const char *other)
 {
     enum {
         LONGEST = 32
@@ -114,11 +120,11 @@ cli_nearest_verb(const char *name)
 {
     const char *nearest = NULL;
     size_t least = 3;
-    for (const struct cli_verb *verb = cli_verbs; verb->name != NULL; verb++) {
-        size_t far = distance(name, verb->name);
-        if (far < least) {
+    for (size_t i = 0; cli_verbs[i] != NULL; i++) {
+        size_t far = cli_distance(name, cli_verbs[i]->name);
+        if (far < least && !cli_verbs[i]->is_hidden) {
             least = far;
-            nearest = verb->name;
+            nearest = cli_verbs[i]->name;
         }
     }
     return nearest;

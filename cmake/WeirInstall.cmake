@@ -24,3 +24,27 @@ if(TARGET weir-cli)
 endif()
 install(DIRECTORY ${CMAKE_BINARY_DIR}/examples DESTINATION ${CMAKE_INSTALL_LIBDIR}/weir
   FILES_MATCHING PATTERN "*.so" PATTERN CMakeFiles EXCLUDE)
+
+# What it takes to run jobs here: for `make demo`.
+add_custom_target(runnable)
+foreach(part weir weir-rocksdb weir-serve weir-http)
+  if(TARGET ${part})
+    add_dependencies(runnable ${part})
+  endif()
+endforeach()
+foreach(directory cli examples)
+  get_property(parts DIRECTORY ${CMAKE_SOURCE_DIR}/${directory} PROPERTY BUILDSYSTEM_TARGETS)
+  add_dependencies(runnable ${parts})
+endforeach()
+
+# What is installed and nothing else, neither tests nor benches: for `make install` and packages.
+add_custom_target(installed)
+foreach(part weir weir-state weir-static weir-state-static weir-rocksdb weir-serve weir-http)
+  if(TARGET ${part})
+    add_dependencies(installed ${part})
+  endif()
+endforeach()
+foreach(directory cli examples)
+  get_property(parts DIRECTORY ${CMAKE_SOURCE_DIR}/${directory} PROPERTY BUILDSYSTEM_TARGETS)
+  add_dependencies(installed ${parts})
+endforeach()

@@ -21,6 +21,7 @@ file(GLOB serve_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/serve/*.c)
 list(FILTER serve_sources EXCLUDE REGEX "/module\\.c$")
 add_library(serve_objects OBJECT ${serve_sources})
 target_link_libraries(serve_objects PRIVATE weir_flags)
+target_compile_definitions(serve_objects PRIVATE WR_VERSION="${PROJECT_VERSION}")
 target_include_directories(serve_objects SYSTEM PRIVATE ${MICROHTTPD_INCLUDE} ${JANSSON_INCLUDE})
 
 # It links no library of weir's: weir_* come from the program that loads it. What it uses of base it has a copy of,
@@ -30,6 +31,6 @@ add_library(weir-serve MODULE ${CMAKE_SOURCE_DIR}/src/serve/module.c $<TARGET_OB
   ${base}/buffer.c ${base}/check.c ${base}/fail.c ${base}/memory.c)
 set_target_properties(weir-serve PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 target_link_libraries(weir-serve PRIVATE weir_flags ${MICROHTTPD_LIBRARY} ${JANSSON_LIBRARY})
-target_link_options(weir-serve PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/weir-module.map)
-set_property(TARGET weir-serve APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/weir-module.map)
-install(TARGETS weir-serve LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+target_link_options(weir-serve PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/weir-serve.map)
+set_property(TARGET weir-serve APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/weir-serve.map)
+install(TARGETS weir-serve LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/weir)

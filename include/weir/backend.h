@@ -52,6 +52,7 @@ weir_status weir_state_merge_namespaces(weir_state *state, weir_bytes target,
 weir_status weir_state_clear_namespace(weir_state *state, weir_bytes namespace_);
 const weir_state_descriptor *weir_state_descriptor_of(const weir_state *state);
 uint64_t weir_state_entry_count(const weir_state *state);
+void weir_state_measure(const weir_state *state, weir_state_size *out_size);
 weir_status weir_backend_snapshot_begin(weir_backend *backend,
                                         const weir_snapshot_parameters *parameters,
                                         weir_snapshot **out_snapshot, weir_error *err);

@@ -78,6 +78,14 @@ typedef struct weir_backend_parameters {
     uint32_t subtask;      /* 0-based; for words and names */
 } weir_backend_parameters;
 
+/* What a state holds, for those who look. */
+typedef struct weir_state_size {
+    uint64_t entries; /* keys; of lists without a key elements */
+    uint64_t bytes;   /* in memory; 0 also where the engine cannot tell its states apart */
+    uint64_t disk_bytes;
+    bool is_exact; /* else all of it is estimated */
+} weir_state_size;
+
 typedef struct weir_snapshot_parameters {
     uint32_t size; /* of this struct as compiled */
     uint64_t checkpoint_id;
@@ -215,6 +223,9 @@ typedef struct weir_backend_ops {
     /* Optional: the words of the verb that failed last, of engines whose failures have some (a
      * library's, a file's). False: none. */
     bool (*explain)(const weir_backend *self, weir_error *out_err);
+    /* Optional: in O(1), for it is asked between batches. Without it: entry_count, as an estimate.
+     */
+    void (*measure)(const weir_state *self, weir_state_size *out_size);
 } weir_backend_ops;
 
 struct wr_backend_common;

@@ -228,6 +228,11 @@ weir_status weir_context_for_each_key(weir_context *context, weir_state *state,
                                                           weir_bytes key),
                                       void *argument);
 
+/* --- for those who look at the job --- */
+
+/* Of a sink: how many of its transactions are written and not committed. */
+void weir_context_show_pending(weir_context *context, uint64_t transaction_count);
+
 /* --- for functions that wrap another --- */
 
 /* From now on weir_context_argument answers this to this instance: the wrapper, in

@@ -11,6 +11,7 @@
 #ifndef WEIR_JOB_H
 #define WEIR_JOB_H
 
+#include "weir/log.h"
 #include "weir/stream.h"
 
 #ifdef __cplusplus
@@ -55,8 +56,6 @@ void weir_job_library_close(weir_job_library *library);
 
 /* --- a running job --- */
 
-typedef struct weir_job weir_job;
-
 /* What becomes of a snapshot that a job was restored from. Flink's SP6. A job that goes on by
  * `latest:` owns its checkpoints and needs none. */
 typedef enum weir_claim_mode {
@@ -75,13 +74,18 @@ typedef struct weir_job_parameters {
     bool fresh;        /* start empty although a checkpoint of this job is there */
     bool allow_rewind; /* restore older than what a sink has committed */
     bool take_over;    /* fence a process that still holds this job */
-    /* What the job has to say: level is 'i', 'w' or 'e', text one line. May be NULL. Thread: any.
-     */
+    /* What the job has to say, as text: level is 'e', 'w', 'i' or 'd'. May be NULL. Thread: any. */
     void (*log)(void *log_argument, char level, const char *text);
     void *log_argument;
     weir_claim_mode claim_mode;
     bool no_restart; /* a failure ends the job, whatever the restart strategy says: a parent has it
                       */
+    /* The same records whole (weir/log.h), with log_argument. May be NULL. Thread: any. */
+    void (*log_record)(void *log_argument, const weir_log_record *record);
+    /* Without `restore`: go on as by latest: from execution.checkpointing.dir; where this job has
+     * no checkpoint yet, begin (from execution.state-recovery.path, if set). For services, whose
+     * every start is the same. */
+    bool resume;
 } weir_job_parameters;
 
 /* Checks the graph, makes the plan, finds the snapshot, takes the locks. The environment must
@@ -170,6 +174,11 @@ weir_status weir_job_request_wait(weir_job *job, uint64_t request, uint64_t time
  * others next to it need stay. WEIR_NOT_FOUND; WEIR_INVALID: it is neither; WEIR_BUSY: a running
  * job's. Nothing but what its _metadata names, and the _metadata itself first, is removed. */
 weir_status weir_savepoint_dispose(const char *path, weir_error *err);
+
+/* The same on the job's io thread, as a request: its checkpoint_id stays 0, its path "". A job that
+ * has ended takes none (WEIR_CANCELLED). */
+weir_status weir_job_trigger_disposal(weir_job *job, const char *path, uint64_t *out_request,
+                                      weir_error *err);
 
 /* First call: final checkpoint, commit, end. Async-signal-safe. */
 void weir_job_stop(weir_job *job);

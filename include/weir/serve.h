@@ -25,7 +25,8 @@ typedef struct weir_server weir_server;
 
 typedef struct weir_server_parameters {
     uint32_t size; /* of this struct as compiled */
-    /* What the server has to say, as weir_job_parameters.log. May be NULL. Thread: any. */
+    /* What the server has to say, as weir_job_parameters.log; NULL: it is said in the job's log, by
+     * module "server". Thread: any. */
     void (*log)(void *log_argument, char level, const char *text);
     void *log_argument;
 } weir_server_parameters;

@@ -178,6 +178,19 @@ wr_budget_init(struct wr_budget *budget, weir_alloc parent, uint64_t limit_bytes
     atomic_init(&budget->used_bytes, 0);
     for (int i = 0; i < WR_POOL_COUNT; i++) {
         atomic_init(&budget->used_by_pool[i], 0);
+        atomic_init(&budget->peak_by_pool[i], 0);
+    }
+}
+
+/* Once what was taken is there. */
+static void
+raise_peak(struct wr_budget *budget, enum wr_pool pool)
+{
+    _Atomic uint64_t *peak = &budget->peak_by_pool[pool];
+    uint64_t used = atomic_load_explicit(&budget->used_by_pool[pool], memory_order_relaxed);
+    uint64_t before = atomic_load_explicit(peak, memory_order_relaxed);
+    while (used > before && !atomic_compare_exchange_weak_explicit(
+                                peak, &before, used, memory_order_relaxed, memory_order_relaxed)) {
     }
 }
 
@@ -224,6 +237,8 @@ budget_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
     }
     if (new_size < old_size) {
         budget_give_back(budget, from->pool, old_size - new_size);
+    } else {
+        raise_peak(budget, from->pool);
     }
     return result;
 }

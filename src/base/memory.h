@@ -24,7 +24,8 @@ char *wr_memory_copy_text(const weir_alloc *alloc, const char *text); /* freed w
 
 /* A budget: a limit shared by many allocators, counted by pool. */
 enum wr_pool {
-    WR_POOL_STATE,    /* live keyed and operator state */
+    WR_POOL_STATE,    /* live keyed state */
+    WR_POOL_LISTS,    /* live operator state */
     WR_POOL_SNAPSHOT, /* copies made for open snapshots, write buffers */
     WR_POOL_NETWORK,  /* batches */
     WR_POOL_OTHER,
@@ -36,6 +37,7 @@ struct wr_budget {
     uint64_t limit_bytes; /* 0: none */
     _Atomic uint64_t used_bytes;
     _Atomic uint64_t used_by_pool[WR_POOL_COUNT];
+    _Atomic uint64_t peak_by_pool[WR_POOL_COUNT];
 };
 
 /* One pool's allocator on a budget; must not move while its weir_alloc is in use. */

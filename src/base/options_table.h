@@ -164,6 +164,16 @@ static const weir_option_info options_table[] = {
     HAS("weir.stop-timeout", DURATION, "25 s", "", "",
         "Longest time that the final checkpoint may take after the first signal to stop.", 0,
         CENTURY_MS),
+    HAS("weir.log.format", CHOICE, "auto", "auto|text|logfmt|json", "",
+        "How `weir run` writes its log to stderr; auto is text, with the priorities of the journal "
+        "where stderr goes there.",
+        0, 0),
+    HAS("weir.log.level", CHOICE, "INFO", "OFF|ERROR|WARN|INFO|DEBUG", "",
+        "The least severe of what is logged.", 0, 0),
+    HAS("weir.log.levels", TEXT, NULL, "", "",
+        "Levels of single modules, which win over weir.log.level: checkpoint=DEBUG,storage=WARN. "
+        "Modules are job, checkpoint, restore, restart, storage, operator, server and cli.",
+        0, 0),
     HAS("task.cancellation.timeout", DURATION, "180 s", "", "",
         "Longest time that a task may take to end when it is cancelled; after it the process ends, "
         "with the task's name. 0: it is waited for.",
@@ -348,6 +358,7 @@ static const weir_option_info options_table[] = {
           "Port of the server for queries."),
     HAS("web.checkpoints.history", INT, "10", "", "jobmanager.web.checkpoints.history",
         "Checkpoints that are remembered.", 0, 10000),
+#include "base/options_rest.h"
     FLINK("jobmanager.execution.failover-strategy", CHOICE, "region", "region|full", "",
           "What is restarted after a failure."),
     FLINK("taskmanager.numberOfTaskSlots", INT, "1", "", "",

@@ -225,6 +225,7 @@ file_snapshot(weir_context *context, void *self, uint64_t checkpoint_id)
     if (status != WEIR_OK) {
         return wr_connector_fail(context, status, &error);
     }
+    weir_context_show_pending(context, sink->pendings.count);
     return wr_pendings_save(&sink->pendings, context);
 }
 
@@ -234,6 +235,7 @@ file_complete(weir_context *context, void *self, uint64_t checkpoint_id)
     struct file_sink *sink = self;
     weir_error error = { .status = WEIR_OK };
     weir_status status = wr_pendings_commit(&sink->pendings, &sink->place, checkpoint_id, &error);
+    weir_context_show_pending(context, sink->pendings.count);
     if (status == WEIR_OK) {
         status = wr_file_place_clean(&sink->place, &error);
     }

@@ -97,7 +97,8 @@ wr_job_check_cancellation(weir_job *job, uint64_t *out_wake_at_ns)
     if (now_ns >= restart->warn_at_ns) {
         struct names names;
         name_tasks(job, &names);
-        wr_job_say(job, 'w', "cancelled, and not ended yet: %s", names.text);
+        wr_log_say(&job->log, WR_LOG_JOB, WEIR_LOG_WARN, "cancelled, and not ended yet: %s",
+                   names.text);
         restart->warn_at_ns =
             now_ns +
             weir_options_duration_ms(job->options, "task.cancellation.interval") * 1000000U;

@@ -47,7 +47,7 @@ wr_job_choose_storage(weir_job *job, weir_error *err)
     bool has_directory = weir_options_text(options, "execution.checkpointing.dir") != NULL ||
                          (job->restored && job->found.latest);
     if (legacy != NULL && asked != NULL && strcmp(legacy, asked) != 0) {
-        wr_job_say(job, 'w',
+        wr_log_say(&job->log, WR_LOG_STORAGE, WEIR_LOG_WARN,
                    "state.backend.type: %s brings %s storage, which wins over "
                    "execution.checkpointing.storage: %s; name the engine (%s) to choose",
                    backend, legacy, asked, known->engine);
@@ -68,7 +68,7 @@ wr_job_choose_storage(weir_job *job, weir_error *err)
     if (!job->has_memory_storage || has_directory || (!is_named && !is_periodic)) {
         return WEIR_OK;
     }
-    wr_job_say(job, 'w',
+    wr_log_say(&job->log, WR_LOG_STORAGE, WEIR_LOG_WARN,
                "checkpoints of this job stay in this process's memory (JobManager storage): a "
                "crash or kill loses them. Set execution.checkpointing.dir to keep them");
     weir_status status = wr_memory_storage_create(&job->alloc, &job->memory_storage);

@@ -40,7 +40,7 @@ wr_job_choose_claim(weir_job *job, weir_claim_mode wanted, weir_error *err)
         job->claimed_id = job->found.manifest.checkpoint_id;
     }
     if (job->claim_mode == WEIR_CLAIM_LEGACY) {
-        wr_job_say(job, 'w',
+        wr_log_say(&job->log, WR_LOG_RESTORE, WEIR_LOG_WARN,
                    "execution.state-recovery.claim-mode: LEGACY is deprecated (as in Flink since "
                    "1.19): use CLAIM, or NO_CLAIM, after whose first checkpoint the snapshot may "
                    "be removed");

@@ -42,6 +42,7 @@ plan_of(const weir_job *job, const struct wr_pending_checkpoint *pending) WR_ON(
     struct wr_checkpoint_plan plan = { .id = pending->id,
                                        .kind = pending->kind,
                                        .sharing = pending->sharing,
+                                       .triggered_ns = pending->trigger_ns,
                                        .unaligned_at_ns = UINT64_MAX };
     if (pending->savepoint != NULL) {
         snprintf(plan.directory, sizeof plan.directory, "%s",
@@ -184,10 +185,12 @@ complete_checkpoint(weir_job *job, const struct wr_pending_checkpoint *pending) 
         (void)!wr_checkpoint_storage_complete_path(job->storage, pending->id, path, NULL);
     }
     wr_history_completed(job->watch.history, pending->id, path, job->os->ops->wall_ms(job->os));
+    wr_job_announce_completed(job, pending, path);
     wr_host_requests_complete(&job->requests, pending->request, path);
     if (job->claim_mode == WEIR_NO_CLAIM) {
         job->claim_mode = WEIR_CLAIM_DEFAULT;
-        wr_job_say(job, 'i', "snapshot %s is not needed any more", job->claimed_path);
+        wr_log_say(&job->log, WR_LOG_CHECKPOINT, WEIR_LOG_INFO,
+                   "snapshot %s is not needed any more", job->claimed_path);
     }
 }
 
@@ -251,8 +254,12 @@ explain_abort(weir_job *job, const struct wr_coordinator_action *action,
     bool is_counted = action->reason != WR_ABORT_SHUTDOWN && action->reason != WR_ABORT_SUBSUMED;
     if (is_counted) {
         job->checkpoint_failure = *error;
-        wr_job_say(job, 'w', "%s %llu %s: %s", what, id, reason_text(action->reason),
-                   error->message);
+        struct wr_log_about about = { .module = WR_LOG_CHECKPOINT,
+                                      .level = WEIR_LOG_WARN,
+                                      .status = error->status,
+                                      .checkpoint_id = id };
+        wr_log_say_about(&job->log, &about, "%s %llu %s: %s", what, id, reason_text(action->reason),
+                         error->message);
     }
     if (is_counted && pending->savepoint == NULL) {
         atomic_fetch_add_explicit(&job->checkpoints_failed, 1, memory_order_relaxed);
@@ -265,6 +272,7 @@ explain_abort(weir_job *job, const struct wr_coordinator_action *action,
                           "%s: ", wr_job_reason_name(job, action->reason, pending->is_storing));
     wr_history_failed(job->watch.history, pending->id, answer.message,
                       job->os->ops->wall_ms(job->os));
+    wr_job_announce_failed(job, pending, &answer);
     wr_host_requests_fail(&job->requests, pending->request, &answer);
 }
 

@@ -141,6 +141,7 @@ task_initialised(weir_job *job) WR_ON(coordinator)
     }
     job->phase = WR_PHASE_RUNNING;
     wr_job_enter(job, WEIR_JOB_RUNNING);
+    wr_job_announce_running(job);
     for (uint32_t i = 0; i < job->plan->task_count; i++) {
         struct wr_task_letter *letter = wr_memory_new(&job->alloc, sizeof *letter);
         if (letter == NULL) {
@@ -161,6 +162,7 @@ static void
 task_declined(weir_job *job, const struct wr_task_report *report) WR_ON(coordinator)
 {
     struct wr_pending_checkpoint *pending = wr_job_pending_find(job, report->checkpoint_id);
+    wr_history_declined(job->watch.history, report->checkpoint_id, report->task_number);
     if (pending != NULL) {
         pending->failure = report->error;
     }
@@ -230,6 +232,7 @@ start_stop(weir_job *job) WR_ON(coordinator)
 {
     job->stop_sent = true;
     wr_job_enter(job, WEIR_JOB_STOPPING);
+    wr_log_say(&job->log, WR_LOG_JOB, WEIR_LOG_INFO, "stopping with a final checkpoint");
     wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_STOP });
 }
 

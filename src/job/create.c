@@ -8,23 +8,8 @@
 #include "base/fail.h"
 #include "job/running.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-void
-wr_job_say(weir_job *job, char level, const char *format, ...)
-{
-    if (job->log == NULL) {
-        return;
-    }
-    char text[1400];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    job->log(job->log_argument, level, text);
-}
 
 static weir_status
 draw_id(struct wr_os *os, uint8_t bytes[16], char out[33], weir_error *err)
@@ -53,9 +38,39 @@ is_hex_id(const char *text)
 
 /* --- which snapshot --- */
 
+/* A directory that holds other jobs' checkpoints alone is refused, as by latest: it may be this
+ * job's under an old name. */
+static weir_status
+find_resumed(weir_job *job, const char *directory, weir_error *err)
+{
+    char latest[WR_PATH_MAX];
+    if (directory == NULL) {
+        return wr_fail(err, WEIR_INVALID,
+                       "to resume, the job needs a checkpoint directory: set "
+                       "execution.checkpointing.dir");
+    }
+    if (snprintf(latest, sizeof latest, "latest:%s", directory) >= (int)sizeof latest) {
+        return wr_fail(err, WEIR_LIMIT, "execution.checkpointing.dir is too long");
+    }
+    weir_status status =
+        wr_snapshot_find(job->os, &job->alloc, latest, job->name, &job->found, err);
+    if (status == WEIR_NOT_FOUND) {
+        return WEIR_OK; /* it has none yet */
+    }
+    job->restored = status == WEIR_OK && !job->found.finished;
+    return status;
+}
+
 static weir_status
 find_snapshot(weir_job *job, const weir_job_parameters *parameters, weir_error *err)
 {
+    const char *directory = weir_options_text(job->options, "execution.checkpointing.dir");
+    if (parameters->resume && parameters->restore == NULL) {
+        WR_TRY(find_resumed(job, directory, err));
+        if (job->restored || job->found.finished) {
+            return WEIR_OK;
+        }
+    }
     const char *wanted = parameters->restore != NULL
                              ? parameters->restore
                              : weir_options_text(job->options, "execution.state-recovery.path");
@@ -64,7 +79,6 @@ find_snapshot(weir_job *job, const weir_job_parameters *parameters, weir_error *
         job->restored = !job->found.finished;
         return WEIR_OK;
     }
-    const char *directory = weir_options_text(job->options, "execution.checkpointing.dir");
     if (directory == NULL || parameters->fresh) {
         return WEIR_OK;
     }
@@ -236,7 +250,8 @@ check_snapshot(weir_job *job, const weir_job_parameters *parameters, weir_error 
     for (uint32_t i = 0; i < count; i++) {
         job->plan->operators[i].max_parallelism = job->assigned[i].max_parallelism;
         if (is_new[i] && wr_plan_operator_is_stateful(&job->plan->operators[i])) {
-            wr_job_say(job, 'w', "operator '%s' (uid '%s') is not in the snapshot: it starts empty",
+            wr_log_say(&job->log, WR_LOG_RESTORE, WEIR_LOG_WARN,
+                       "operator '%s' (uid '%s') is not in the snapshot: it starts empty",
                        job->assigned[i].name, job->assigned[i].uid);
         }
     }
@@ -246,14 +261,9 @@ check_snapshot(weir_job *job, const weir_job_parameters *parameters, weir_error 
 static void
 say_start(weir_job *job)
 {
-    if (job->restored) {
-        wr_job_say(job, 'i', "restored from checkpoint %llu: %s",
-                   (unsigned long long)job->found.manifest.checkpoint_id, job->found.directory);
-    } else if (job->plan->stateful) {
-        wr_job_say(job, 'i', "STARTED EMPTY: job '%s', job id %s", job->name, job->job_id);
-    }
+    wr_job_announce_start(job, true);
     if (job->plan->stateful && job->settings.interval_ns == 0) {
-        wr_job_say(job, 'w',
+        wr_log_say(&job->log, WR_LOG_CHECKPOINT, WEIR_LOG_WARN,
                    "this job keeps state and takes no checkpoints: a crash loses all of it. Set "
                    "execution.checkpointing.interval and execution.checkpointing.dir");
     }
@@ -262,6 +272,7 @@ say_start(weir_job *job)
 static weir_status
 build(weir_job *job, const weir_job_parameters *parameters, bool *out_finished, weir_error *err)
 {
+    WR_TRY(wr_job_open_log(job, parameters, err));
     WR_TRY(wr_plan_create(job->environment, &job->plan, err));
     WR_TRY(wr_job_watch(job, err));
     WR_TRY(wr_job_choose_engine(job, err));
@@ -301,8 +312,6 @@ wr_job_create_on(struct wr_os *os, weir_environment *environment,
     job->os = os;
     job->environment = environment;
     job->options = environment->options;
-    job->log = parameters->log;
-    job->log_argument = parameters->log_argument;
     job->name = wr_environment_job_name(environment);
     job->state = WEIR_JOB_INITIALIZING;
     wr_arena_init(&job->arena, &job->alloc);
@@ -314,6 +323,7 @@ wr_job_create_on(struct wr_os *os, weir_environment *environment,
     wr_mailbox_init(&job->inquiries);
     wr_executor_init(&job->io, os);
     wr_host_requests_init(&job->requests, os, &job->alloc);
+    wr_events_init(&job->events, os, &job->alloc);
     bool finished = false;
     weir_status status = build(job, parameters, &finished, err);
     if (status != WEIR_OK || finished) {

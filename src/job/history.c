@@ -12,14 +12,9 @@
  */
 #include "job/history.h"
 
-#include "base/sort.h"
+#include "job/samples.h"
 
 #include <string.h>
-
-enum {
-    SAMPLES_MAX = 10000, /* as Flink's summary */
-    SAMPLES_FIRST = 64
-};
 
 struct entry {
     struct entry *next; /* older */
@@ -30,18 +25,12 @@ struct entry {
     weir_checkpoint_task_view tasks[];
 };
 
-/* The figures of the last completed ones: a ring. */
-struct samples {
-    uint64_t *values;
-    size_t room;
-    size_t count;
-    size_t next;
-};
-
 enum figure {
     FIGURE_CHECKPOINTED,
     FIGURE_STATE,
     FIGURE_DURATION,
+    FIGURE_PROCESSED,
+    FIGURE_PERSISTED,
     FIGURE_COUNT
 };
 
@@ -50,7 +39,8 @@ struct wr_history {
     uint32_t kept;
     uint32_t task_count;
     struct entry *newest;
-    struct samples figures[FIGURE_COUNT];
+    struct wr_samples figures[FIGURE_COUNT]; /* of completed ones */
+    weir_histogram_view phases[WEIR_PHASE_COUNT];
     uint64_t triggered, in_progress, completed, failed, restored;
     uint64_t restored_id;
     int64_t restored_ms;
@@ -102,8 +92,7 @@ wr_history_destroy(struct wr_history *history)
         free_entry(history, entry);
     }
     for (int i = 0; i < FIGURE_COUNT; i++) {
-        struct samples *samples = &history->figures[i];
-        wr_memory_free(&history->alloc, samples->values, samples->room * sizeof *samples->values);
+        wr_samples_fini(&history->figures[i], &history->alloc);
     }
     free_text(&history->alloc, history->restored_path);
     weir_alloc alloc = history->alloc;
@@ -190,43 +179,40 @@ wr_history_triggered(struct wr_history *history, uint64_t id, enum wr_checkpoint
 
 void
 wr_history_acknowledged(struct wr_history *history, uint64_t id, uint32_t task,
-                        uint64_t checkpointed_bytes, uint64_t state_bytes, int64_t now_ms)
+                        const weir_checkpoint_task_view *part)
 {
     struct entry *entry = find(history, id);
     if (entry == NULL || !is_under_way(entry) || task >= history->task_count ||
         entry->tasks[task].acknowledged) {
         return;
     }
-    entry->tasks[task] = (weir_checkpoint_task_view){ .acknowledged = true,
-                                                      .acknowledged_ms = now_ms,
-                                                      .checkpointed_bytes = checkpointed_bytes,
-                                                      .state_bytes = state_bytes };
+    entry->tasks[task] = *part;
+    entry->tasks[task].acknowledged = true;
     entry->view.acknowledged_count++;
-    entry->view.latest_acknowledged_ms = now_ms;
-    entry->view.checkpointed_bytes += checkpointed_bytes;
-    entry->view.state_bytes += state_bytes;
+    entry->view.latest_acknowledged_ms = part->acknowledged_ms;
+    entry->view.checkpointed_bytes += part->checkpointed_bytes;
+    entry->view.state_bytes += part->state_bytes;
+    entry->view.processed_bytes += part->processed_bytes;
+    entry->view.persisted_bytes += part->persisted_bytes;
+    entry->view.is_unaligned = entry->view.is_unaligned || part->is_unaligned;
 }
 
-static void
-add_sample(const weir_alloc *alloc, struct samples *samples, uint64_t value)
+void
+wr_history_declined(struct wr_history *history, uint64_t id, uint32_t task)
 {
-    if (samples->count == samples->room && samples->room < SAMPLES_MAX) {
-        size_t room = samples->room == 0 ? SAMPLES_FIRST : 2 * samples->room;
-        room = room < SAMPLES_MAX ? room : SAMPLES_MAX;
-        uint64_t *values = wr_memory_resize(alloc, samples->values, samples->room * sizeof *values,
-                                            room * sizeof *values);
-        if (values != NULL) {
-            samples->values = values;
-            samples->room = room;
-            samples->next = samples->count;
-        }
+    struct entry *entry = find(history, id);
+    if (entry != NULL && task < history->task_count && !entry->tasks[task].acknowledged) {
+        entry->tasks[task].is_aborted = true;
     }
-    if (samples->room == 0) {
-        return;
+}
+
+void
+wr_history_stored(struct wr_history *history, uint64_t id, uint64_t metadata_bytes)
+{
+    struct entry *entry = find(history, id);
+    if (entry != NULL) {
+        entry->view.metadata_bytes = metadata_bytes;
     }
-    samples->next = samples->next == samples->room ? 0 : samples->next;
-    samples->values[samples->next++] = value;
-    samples->count += samples->count < samples->room;
 }
 
 static uint64_t
@@ -243,6 +229,46 @@ end(struct entry *entry, weir_checkpoint_status status, int64_t now_ms)
     entry->ended_ms = now_ms;
 }
 
+static void
+add_figures(struct wr_history *history, const struct entry *entry)
+{
+    const weir_checkpoint_view *view = &entry->view;
+    const uint64_t values[FIGURE_COUNT] = { [FIGURE_CHECKPOINTED] = view->checkpointed_bytes,
+                                            [FIGURE_STATE] = view->state_bytes,
+                                            [FIGURE_DURATION] = view->duration_ms,
+                                            [FIGURE_PROCESSED] = view->processed_bytes,
+                                            [FIGURE_PERSISTED] = view->persisted_bytes };
+    for (int i = 0; i < FIGURE_COUNT; i++) {
+        wr_samples_add(&history->figures[i], &history->alloc, values[i]);
+    }
+}
+
+static uint64_t
+larger(uint64_t one, uint64_t other)
+{
+    return one > other ? one : other;
+}
+
+/* Of the subtasks' phases the longest. */
+static void
+add_phases(struct wr_history *history, const struct entry *entry)
+{
+    uint64_t longest[WEIR_PHASE_COUNT] = { [WEIR_PHASE_COMMIT] = since(
+                                               entry->view.latest_acknowledged_ms, entry->ended_ms),
+                                           [WEIR_PHASE_WHOLE] = entry->view.duration_ms };
+    for (uint32_t i = 0; i < history->task_count; i++) {
+        const weir_checkpoint_task_view *task = &entry->tasks[i];
+        longest[WEIR_PHASE_START_DELAY] =
+            larger(longest[WEIR_PHASE_START_DELAY], task->start_delay_ms);
+        longest[WEIR_PHASE_ALIGN] = larger(longest[WEIR_PHASE_ALIGN], task->alignment_ms);
+        longest[WEIR_PHASE_SYNC] = larger(longest[WEIR_PHASE_SYNC], task->sync_ms);
+        longest[WEIR_PHASE_ASYNC] = larger(longest[WEIR_PHASE_ASYNC], task->async_ms);
+    }
+    for (int i = 0; i < WEIR_PHASE_COUNT; i++) {
+        wr_histogram_add(&history->phases[i], longest[i]);
+    }
+}
+
 void
 wr_history_completed(struct wr_history *history, uint64_t id, const char *path, int64_t now_ms)
 {
@@ -255,10 +281,8 @@ wr_history_completed(struct wr_history *history, uint64_t id, const char *path, 
     end(entry, WEIR_CHECKPOINT_COMPLETED, now_ms);
     bool is_somewhere = path != NULL && path[0] != '\0';
     entry->path = is_somewhere ? wr_memory_copy_text(&history->alloc, path) : NULL;
-    add_sample(&history->alloc, &history->figures[FIGURE_CHECKPOINTED],
-               entry->view.checkpointed_bytes);
-    add_sample(&history->alloc, &history->figures[FIGURE_STATE], entry->view.state_bytes);
-    add_sample(&history->alloc, &history->figures[FIGURE_DURATION], entry->view.duration_ms);
+    add_figures(history, entry);
+    add_phases(history, entry);
     forget_old(history);
 }
 
@@ -316,58 +340,6 @@ wr_history_restored(struct wr_history *history, uint64_t id, bool savepoint, con
 }
 
 /* --- views --- */
-
-static int
-compare_values(const void *left, const void *right, void *argument)
-{
-    (void)argument;
-    uint64_t one = *(const uint64_t *)left;
-    uint64_t other = *(const uint64_t *)right;
-    return (one > other) - (one < other);
-}
-
-/* Between the two values that the rank lies between, as Flink's percentiles. */
-static double
-quantile(const uint64_t *sorted, size_t count, double part)
-{
-    double rank = part * (double)(count + 1);
-    if (rank < 1) {
-        return (double)sorted[0];
-    }
-    if (rank >= (double)count) {
-        return (double)sorted[count - 1];
-    }
-    size_t below = (size_t)rank;
-    double low = (double)sorted[below - 1];
-    return low + (rank - (double)below) * ((double)sorted[below] - low);
-}
-
-static weir_status
-view_figure(const struct samples *samples, struct wr_arena *arena, weir_distribution_view *out)
-{
-    if (samples->count == 0) {
-        return WEIR_OK;
-    }
-    uint64_t *sorted = wr_arena_new(arena, samples->count * sizeof *sorted);
-    if (sorted == NULL) {
-        return WEIR_NOMEM;
-    }
-    memcpy(sorted, samples->values, samples->count * sizeof *sorted);
-    wr_sort(sorted, samples->count, sizeof *sorted, compare_values, NULL);
-    double sum = 0;
-    for (size_t i = 0; i < samples->count; i++) {
-        sum += (double)sorted[i];
-    }
-    *out = (weir_distribution_view){ .minimum = sorted[0],
-                                     .maximum = sorted[samples->count - 1],
-                                     .average = (uint64_t)(sum / (double)samples->count),
-                                     .p50 = quantile(sorted, samples->count, 0.5),
-                                     .p90 = quantile(sorted, samples->count, 0.9),
-                                     .p95 = quantile(sorted, samples->count, 0.95),
-                                     .p99 = quantile(sorted, samples->count, 0.99),
-                                     .p999 = quantile(sorted, samples->count, 0.999) };
-    return WEIR_OK;
-}
 
 static weir_status
 copy_text(struct wr_arena *arena, const char *text, const char **out_text)
@@ -450,10 +422,13 @@ wr_history_view(const struct wr_history *history, struct wr_arena *arena, int64_
                                     .restored_ms = history->restored_ms,
                                     .restored_savepoint = history->restored_savepoint };
     weir_distribution_view *const figures[FIGURE_COUNT] = { &out->checkpointed_bytes,
-                                                            &out->state_bytes, &out->duration_ms };
+                                                            &out->state_bytes, &out->duration_ms,
+                                                            &out->processed_bytes,
+                                                            &out->persisted_bytes };
+    memcpy(out->phases, history->phases, sizeof out->phases);
     weir_status status = copy_text(arena, history->restored_path, &out->restored_path);
     for (int i = 0; status == WEIR_OK && i < FIGURE_COUNT; i++) {
-        status = view_figure(&history->figures[i], arena, figures[i]);
+        status = wr_samples_view(&history->figures[i], arena, figures[i]);
     }
     const struct {
         const struct entry *entry;

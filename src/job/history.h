@@ -23,8 +23,12 @@ void wr_history_destroy(struct wr_history *history); /* NULL ok */
 
 void wr_history_triggered(struct wr_history *history, uint64_t id, enum wr_checkpoint_kind kind,
                           int64_t now_ms);
+/* Once a task: what comes later is not heard. */
 void wr_history_acknowledged(struct wr_history *history, uint64_t id, uint32_t task,
-                             uint64_t checkpointed_bytes, uint64_t state_bytes, int64_t now_ms);
+                             const weir_checkpoint_task_view *part);
+void wr_history_declined(struct wr_history *history, uint64_t id, uint32_t task);
+/* Its _metadata is written. */
+void wr_history_stored(struct wr_history *history, uint64_t id, uint64_t metadata_bytes);
 /* path NULL or "": in memory, or nowhere. */
 void wr_history_completed(struct wr_history *history, uint64_t id, const char *path,
                           int64_t now_ms);

@@ -29,6 +29,7 @@ struct wr_request_row {
     enum wr_sharing sharing;
     bool cancel;
     bool has_directory;
+    bool is_disposal;
     weir_request_state state;
     uint64_t checkpoint_id;
     weir_error error;
@@ -120,7 +121,8 @@ describe_wish(const struct wr_request_row *row, struct wr_request_wish *out_wish
     *out_wish = (struct wr_request_wish){ .kind = row->kind,
                                           .sharing = row->sharing,
                                           .cancel = row->cancel,
-                                          .directory = row->has_directory ? row->path : NULL };
+                                          .directory = row->has_directory ? row->path : NULL,
+                                          .is_disposal = row->is_disposal };
 }
 
 /* --- life --- */
@@ -156,6 +158,7 @@ make_row(struct wr_host_requests *requests, const struct wr_request_wish *wish)
         row->sharing = wish->sharing;
         row->cancel = wish->cancel;
         row->has_directory = wish->directory != NULL;
+        row->is_disposal = wish->is_disposal;
         row->state = WEIR_REQUEST_IN_PROGRESS;
         snprintf(row->path, sizeof row->path, "%s", wish->directory != NULL ? wish->directory : "");
     }

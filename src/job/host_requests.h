@@ -29,6 +29,7 @@ struct wr_request_wish {
     enum wr_sharing sharing;
     bool cancel;           /* the job is cancelled once the savepoint is complete */
     const char *directory; /* a savepoint's target; copied. NULL: a checkpoint */
+    bool is_disposal;      /* of the snapshot in `directory`; kind and sharing mean nothing */
 };
 
 struct wr_request_row;

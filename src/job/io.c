@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/fail.h"
 #include "job/running.h"
+#include "storage/layout.h"
 
 /* The checkpoint, and once it is surely gone what it was the last to need. */
 static weir_status
@@ -20,6 +21,24 @@ drop(struct wr_job_io *io)
         WR_TRY(wr_checkpoint_storage_drop_shared(storage, at->name, &io->error));
     }
     return WEIR_OK;
+}
+
+/* How large the _metadata has become. It is for those who look: a failure is none. */
+static void
+look_at_metadata(struct wr_job_io *io)
+{
+    weir_job *job = io->job;
+    char directory[WR_PATH_MAX];
+    char path[WR_PATH_MAX];
+    struct wr_os_stat found;
+    weir_status status =
+        io->savepoint != NULL
+            ? wr_location_path(wr_savepoint_path(io->savepoint), directory, NULL)
+            : wr_checkpoint_storage_complete_path(job->storage, io->checkpoint_id, directory, NULL);
+    if (status == WEIR_OK && wr_path_join(path, directory, WR_METADATA_NAME, NULL) == WEIR_OK &&
+        wr_path_stat(job->os, path, &found, NULL) == WEIR_OK) {
+        io->metadata_bytes = found.size;
+    }
 }
 
 static weir_status
@@ -35,6 +54,7 @@ run_savepoint(struct wr_job_io *io)
     case WR_IO_DROP:
     case WR_IO_DROP_CLAIMED:
     case WR_IO_FINISHED_MARK:
+    case WR_IO_DISPOSE:
         break;
     }
     return wr_fail(&io->error, WEIR_INVALID, "a savepoint is not dropped");
@@ -56,6 +76,8 @@ run_checkpoint(struct wr_job_io *io)
         return drop(io);
     case WR_IO_DROP_CLAIMED: /* the path does not change while the job lives */
         return wr_snapshot_drop_claimed(job->os, &job->alloc, job->claimed_path, &io->error);
+    case WR_IO_DISPOSE:
+        return wr_savepoint_dispose(job->os, &job->alloc, io->path, &io->error);
     case WR_IO_FINISHED_MARK:
         break;
     }
@@ -69,6 +91,9 @@ run_io(struct wr_work *work)
     struct wr_job_io *io = (struct wr_job_io *)work;
     weir_job *job = io->job; /* the answer is the coordinator's from the push on */
     io->status = io->savepoint != NULL ? run_savepoint(io) : run_checkpoint(io);
+    if (io->kind == WR_IO_COMPLETE && io->status == WEIR_OK) {
+        look_at_metadata(io);
+    }
     wr_mailbox_push(&job->io_replies, &work->letter);
     wr_parker_wake(&job->parker);
 }
@@ -162,6 +187,7 @@ take_completed(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
         return;
     }
     struct wr_pending_checkpoint *pending = wr_job_pending_find(job, io->checkpoint_id);
+    wr_history_stored(job->watch.history, io->checkpoint_id, io->metadata_bytes);
     if (io->savepoint == NULL) {
         wr_job_enter_shared(job, io->manifest);
     } else if (pending != NULL) {
@@ -171,6 +197,22 @@ take_completed(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
                                                     .checkpoint_id = io->checkpoint_id });
 }
 
+static void say_failed(weir_job *job, const struct wr_job_io *io, const char *format, ...)
+    __attribute__((format(printf, 3, 4))) WR_ON(coordinator);
+
+static void
+say_failed(weir_job *job, const struct wr_job_io *io, const char *format, ...)
+{
+    struct wr_log_about about = { .module = WR_LOG_STORAGE,
+                                  .level = WEIR_LOG_WARN,
+                                  .status = io->status,
+                                  .checkpoint_id = io->checkpoint_id };
+    va_list arguments;
+    va_start(arguments, format);
+    wr_log_say_about_v(&job->log, &about, format, arguments);
+    va_end(arguments);
+}
+
 /* What could not be removed lies in the attempt's hidden directory. If that is gone, the checkpoint
  * failed because the attempt was fenced, and that is what the user should read. What a savepoint
  * leaves lies with the user. */
@@ -178,7 +220,7 @@ static void
 take_abandoned(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
 {
     if (io->savepoint != NULL && io->status != WEIR_OK) {
-        wr_job_say(job, 'w', "what was written of savepoint %llu could not be removed: %s",
+        say_failed(job, io, "what was written of savepoint %llu could not be removed: %s",
                    (unsigned long long)io->checkpoint_id, io->error.message);
         return;
     }
@@ -198,7 +240,7 @@ take_dropped(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
     if (io->status == WEIR_CANCELLED && io->kind == WR_IO_DROP) {
         wr_job_fail(job, &io->error);
     } else if (io->status != WEIR_OK) {
-        wr_job_say(job, 'w', "checkpoint %llu could not be dropped: %s",
+        say_failed(job, io, "checkpoint %llu could not be dropped: %s",
                    (unsigned long long)io->checkpoint_id, io->error.message);
     }
     wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_DROPPED,
@@ -217,7 +259,7 @@ finish_marked(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
     if (io->status != WEIR_OK) {
         /* All output is committed; without the mark the checkpoints stay, so that nothing is lost.
          */
-        wr_job_say(job, 'w',
+        say_failed(job, io,
                    "the job finished, but could not say so in its checkpoint directory: %s",
                    io->error.message);
         return;
@@ -225,10 +267,22 @@ finish_marked(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
     wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_END, .end = job->outcome });
 }
 
+static void
+take_disposed(weir_job *job, struct wr_job_io *io) WR_ON(coordinator)
+{
+    if (io->status == WEIR_OK) {
+        wr_host_requests_complete(&job->requests, io->request, "");
+        return;
+    }
+    io->error.status = io->status;
+    wr_host_requests_fail(&job->requests, io->request, &io->error);
+}
+
 void
 wr_job_io_take_reply(weir_job *job, struct wr_job_io *io)
 {
-    wr_assert(io->attempt == job->restarts); /* nothing of an attempt outlives it */
+    /* nothing of an attempt outlives it; disposals belong to none */
+    wr_assert(io->attempt == job->restarts || io->kind == WR_IO_DISPOSE);
     job->io_outstanding--;
     switch (io->kind) {
     case WR_IO_BEGIN:
@@ -248,6 +302,9 @@ wr_job_io_take_reply(weir_job *job, struct wr_job_io *io)
         break;
     case WR_IO_FINISHED_MARK:
         finish_marked(job, io);
+        break;
+    case WR_IO_DISPOSE:
+        take_disposed(job, io);
         break;
     }
     wr_job_io_free(job, io);

@@ -22,7 +22,7 @@ wr_job_open_local_state(weir_job *job, weir_error *err)
         return WEIR_OK;
     }
     if (keeps && weir_options_bool(options, "execution.checkpointing.unaligned.enabled")) {
-        wr_job_say(job, 'w',
+        wr_log_say(&job->log, WR_LOG_STORAGE, WEIR_LOG_WARN,
                    "execution.checkpointing.local-backup.enabled: checkpoints that hold records "
                    "in flight have no local copy");
     }
@@ -37,7 +37,8 @@ wr_job_open_local_state(weir_job *job, weir_error *err)
     weir_error why = { .status = WEIR_OK };
     weir_status status = wr_local_state_create(&parameters, &job->local_state, &why);
     if (status == WEIR_IO) {
-        wr_job_say(job, 'w', "there will be no local copies of state: %s", why.message);
+        wr_log_say(&job->log, WR_LOG_STORAGE, WEIR_LOG_WARN,
+                   "there will be no local copies of state: %s", why.message);
         return WEIR_OK;
     }
     if (status != WEIR_OK && err != NULL) {

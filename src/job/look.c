@@ -61,7 +61,7 @@ wr_job_count_task(const weir_job *job, const struct wr_vertex *vertex, const str
     const struct wr_node *head = job->plan->operators[vertex->first_operator].node;
     const struct wr_node *tail = job->plan->operators[vertex->chain[vertex->chain_count - 1]].node;
     struct wr_task_counters counters;
-    wr_task_count(task, &counters);
+    wr_task_count(task, 0, &counters);
     report->records_in += head->leg_count == 0 ? counters.records_in : 0;
     report->records_out += tail->output_type == NULL ? counters.records_out : 0;
     report->state_bytes += counters.state_bytes;

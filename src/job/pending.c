@@ -43,6 +43,7 @@ wr_job_pending_add(weir_job *job, const struct wr_coordinator_action *action,
     *at = pending;
     *out_pending = pending;
     wr_history_triggered(job->watch.history, pending->id, pending->kind, pending->trigger_ms);
+    wr_job_announce_triggered(job, pending);
     return WEIR_OK;
 }
 
@@ -93,8 +94,18 @@ wr_job_pending_acknowledge(weir_job *job, struct wr_task_report *report)
         }
     }
     pending->bytes += own;
-    wr_history_acknowledged(job->watch.history, pending->id, report->task_number, own, all,
-                            job->os->ops->wall_ms(job->os));
+    const struct wr_checkpoint_phases *phases = &report->phases;
+    weir_checkpoint_task_view part = { .acknowledged_ms = job->os->ops->wall_ms(job->os),
+                                       .checkpointed_bytes = own,
+                                       .state_bytes = all,
+                                       .start_delay_ms = phases->start_delay_ns / 1000000U,
+                                       .alignment_ms = phases->alignment_ns / 1000000U,
+                                       .sync_ms = phases->sync_ns / 1000000U,
+                                       .async_ms = phases->async_ns / 1000000U,
+                                       .processed_bytes = phases->processed_bytes,
+                                       .persisted_bytes = phases->persisted_bytes,
+                                       .is_unaligned = phases->is_unaligned };
+    wr_history_acknowledged(job->watch.history, pending->id, report->task_number, &part);
     return true;
 }
 
@@ -119,6 +130,9 @@ wr_job_forget_pending(weir_job *job)
         struct wr_pending_checkpoint *pending = job->pending;
         if (pending->is_stored) {
             wr_job_savepoint_complete(job, pending);
+        } else {
+            weir_error over = why_over(job);
+            wr_job_announce_failed(job, pending, &over);
         }
         wr_job_pending_remove(job, pending);
     }

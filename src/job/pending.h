@@ -47,7 +47,8 @@ enum wr_job_io_kind {
     WR_IO_ABANDON,
     WR_IO_DROP,
     WR_IO_DROP_CLAIMED,
-    WR_IO_FINISHED_MARK
+    WR_IO_FINISHED_MARK,
+    WR_IO_DISPOSE
 };
 
 /* A piece of storage work and its answer; made by the coordinator, run by io, freed by the
@@ -61,6 +62,9 @@ struct wr_job_io {
     struct wr_manifest *manifest;    /* COMPLETE: owned */
     struct wr_shared_file *unneeded; /* DROP: removed behind the checkpoint; owned */
     struct wr_savepoint *savepoint;  /* BEGIN, COMPLETE: lent by the attempt; ABANDON: owned */
+    uint64_t request;                /* DISPOSE: who asked */
+    const char *path;                /* DISPOSE: lent by the request until its answer */
+    uint64_t metadata_bytes;         /* COMPLETE: of what was written; 0: not known */
     weir_status status;
     weir_error error;
 };

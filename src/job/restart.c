@@ -50,12 +50,13 @@ wr_job_restart_fini(weir_job *job)
 
 /* --- the decision --- */
 
-/* Another attempt would meet the same: somebody else has the job, or a human is needed. */
+/* Another attempt would meet the same: somebody else has the job, or a human is needed. Memory is
+ * refused by budgets, so with the same state and the same channels it is refused again. */
 static bool
 is_final(weir_status status)
 {
     return status == WEIR_CANCELLED || status == WEIR_BUSY || status == WEIR_VERSION ||
-           status == WEIR_CORRUPT;
+           status == WEIR_CORRUPT || status == WEIR_NOMEM || status == WEIR_LIMIT;
 }
 
 static void
@@ -85,11 +86,9 @@ wr_job_plan_restart(weir_job *job, const weir_error *error)
     if (restart->is_planned) {
         restart->at_ns = now_ns + delay_ms * 1000000U;
         show(job, error);
-        wr_job_say(job, 'w', "restarting in %llu.%llu s (%s): %s",
-                   (unsigned long long)(delay_ms / 1000),
-                   (unsigned long long)(delay_ms % 1000 / 100), name, error->message);
+        wr_job_announce_restart(job, error, delay_ms);
     } else if (strcmp(name, "none") != 0) {
-        wr_job_say(job, 'w', "%s allows no more restarts", name);
+        wr_log_say(&job->log, WR_LOG_RESTART, WEIR_LOG_WARN, "%s allows no more restarts", name);
     }
 }
 
@@ -141,7 +140,8 @@ wr_job_settle_restart(weir_job *job)
         return; /* that is what it was told */
     }
     if (renew_coordinator(job, &error) != WEIR_OK) {
-        wr_job_say(job, 'w', "%s: the job's checkpoints stay", error.message);
+        wr_log_say(&job->log, WR_LOG_RESTART, WEIR_LOG_WARN, "%s: the job's checkpoints stay",
+                   error.message);
         return;
     }
     wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_END, .end = job->outcome });
@@ -328,17 +328,6 @@ begin_renewal(weir_job *job) WR_ON(coordinator)
     wr_executor_push(&job->io, &renewal->work);
 }
 
-static void
-say_resumed(weir_job *job) WR_ON(coordinator)
-{
-    if (job->restored) {
-        wr_job_say(job, 'i', "restored from checkpoint %llu: %s",
-                   (unsigned long long)job->found.manifest.checkpoint_id, job->found.directory);
-    } else if (job->plan->stateful) {
-        wr_job_say(job, 'i', "no checkpoint was completed yet: STARTED EMPTY again");
-    }
-}
-
 static weir_status
 resume(weir_job *job, weir_error *err) WR_ON(coordinator)
 {
@@ -361,7 +350,7 @@ resume(weir_job *job, weir_error *err) WR_ON(coordinator)
     job->saved_path[0] = '\0'; /* it is what was found, or older */
     job->failure = (weir_error){ .status = WEIR_OK };
     job->stop_sent = false; /* who wished for a stop still does */
-    say_resumed(job);
+    wr_job_announce_start(job, false);
     return WEIR_OK;
 }
 

@@ -21,10 +21,12 @@
 #ifndef WR_JOB_RUNNING_H
 #define WR_JOB_RUNNING_H
 
+#include "base/log.h"
 #include "base/role.h"
 #include "checkpoint/assignment.h"
 #include "checkpoint/coordinator.h"
 #include "checkpoint/shared_registry.h"
+#include "job/events.h"
 #include "job/host_requests.h"
 #include "job/pending.h"
 #include "job/plan.h"
@@ -90,6 +92,7 @@ struct weir_job {
 
     struct wr_budget budget; /* taskmanager.memory.managed.size */
     struct wr_pool_alloc state_pool;
+    struct wr_pool_alloc list_pool;
     struct wr_pool_alloc snapshot_pool;
     struct wr_budget copy_budget; /* weir.snapshot.copy-memory, on top of snapshot_pool */
     struct wr_pool_alloc copy_pool;
@@ -111,6 +114,7 @@ struct weir_job {
     struct wr_mailbox io_replies; /* struct wr_job_io */
     struct wr_mailbox inquiries;  /* inspect.c's */
     struct wr_watch watch;        /* for those who look */
+    uint64_t restore_bytes;       /* that the attempt's tasks are to read */
     struct wr_executor io;
     struct wr_coordinator *coordinator;
     struct wr_coordinator_settings settings;
@@ -156,8 +160,8 @@ struct weir_job {
     _Atomic uint64_t last_checkpoint_id, last_checkpoint_bytes, last_checkpoint_ms_taken;
     _Atomic int64_t last_checkpoint_ms;
 
-    void (*log)(void *log_argument, char level, const char *text);
-    void *log_argument;
+    struct wr_log log;
+    struct wr_events events;
 };
 
 /* --- create.c --- */
@@ -259,7 +263,23 @@ size_t wr_job_actor_count(const weir_job *job);
 bool wr_job_step(weir_job *job, size_t actor, uint64_t *out_wake_at_ns);
 bool wr_job_has_ended(const weir_job *job);
 
-void wr_job_say(weir_job *job, char level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* --- announce.c: events, and lines in the log --- */
+void wr_job_announce_state(weir_job *job, weir_job_state state) WR_ON(coordinator);
+/* What an attempt begins with. Thread: coordinator, or the host that makes the job. */
+void wr_job_announce_start(weir_job *job, bool is_first);
+void wr_job_announce_running(weir_job *job) WR_ON(coordinator); /* every subtask has its state */
+void wr_job_announce_restart(weir_job *job, const weir_error *why, uint64_t delay_ms)
+    WR_ON(coordinator);
+void wr_job_announce_triggered(weir_job *job, const struct wr_pending_checkpoint *pending)
+    WR_ON(coordinator);
+/* path "": in memory, or nowhere. */
+void wr_job_announce_completed(weir_job *job, const struct wr_pending_checkpoint *pending,
+                               const char *path) WR_ON(coordinator);
+void wr_job_announce_failed(weir_job *job, const struct wr_pending_checkpoint *pending,
+                            const weir_error *why) WR_ON(coordinator);
+
+/* --- log.c --- */
+/* Where it goes, and the levels that the options say. */
+weir_status wr_job_open_log(weir_job *job, const weir_job_parameters *parameters, weir_error *err);
 
 #endif /* WR_JOB_RUNNING_H */

@@ -42,7 +42,7 @@ void
 wr_job_savepoint_complete(weir_job *job, struct wr_pending_checkpoint *pending)
 {
     const char *path = wr_savepoint_path(pending->savepoint);
-    wr_job_say(job, 'i', "savepoint %llu is complete: %s", (unsigned long long)pending->id, path);
+    wr_job_announce_completed(job, pending, path);
     wr_history_completed(job->watch.history, pending->id, path, job->os->ops->wall_ms(job->os));
     if (wr_checkpoint_is_last(pending->kind)) {
         job->saved_request = pending->request;

@@ -28,7 +28,7 @@ set_unaligned(weir_job *job, weir_error *err)
         return WEIR_OK;
     }
     if (strcmp(weir_options_text(options, "execution.checkpointing.mode"), "EXACTLY_ONCE") != 0) {
-        wr_job_say(job, 'w',
+        wr_log_say(&job->log, WR_LOG_CHECKPOINT, WEIR_LOG_WARN,
                    "Unaligned checkpoints can only be used with checkpointing mode EXACTLY_ONCE: "
                    "execution.checkpointing.unaligned.enabled is not heeded");
         return WEIR_OK;

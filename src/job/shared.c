@@ -47,7 +47,8 @@ wr_job_open_registry(weir_job *job, const uint64_t *ids, size_t count, bool is_a
         }
         if (status != WEIR_OK) {
             is_known = false;
-            wr_job_say(job, 'w', "checkpoint %llu, which is kept, cannot be read: %s",
+            wr_log_say(&job->log, WR_LOG_STORAGE, WEIR_LOG_WARN,
+                       "checkpoint %llu, which is kept, cannot be read: %s",
                        (unsigned long long)ids[i], why.message);
         }
     }
@@ -62,7 +63,7 @@ wr_job_enter_shared(weir_job *job, const struct wr_manifest *manifest)
     weir_error error;
     if (wr_shared_registry_add(job->registry, manifest, &error) != WEIR_OK) {
         /* Unknown files are never removed by this process: the next opening sweeps. */
-        wr_job_say(job, 'w', "%s; its shared files stay until the job is started again",
-                   error.message);
+        wr_log_say(&job->log, WR_LOG_STORAGE, WEIR_LOG_WARN,
+                   "%s; its shared files stay until the job is started again", error.message);
     }
 }

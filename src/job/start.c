@@ -104,6 +104,7 @@ weir_job_destroy(weir_job *job)
     wr_memory_storage_destroy(job->memory_storage);
     wr_shared_registry_destroy(job->registry);
     wr_host_requests_fini(&job->requests);
+    wr_events_fini(&job->events);
     wr_job_close_local_state(job);
     wr_job_remove_work_directory(job);
     wr_found_snapshot_fini(&job->found);

@@ -133,6 +133,22 @@ weir_job_trigger_savepoint(weir_job *job, const weir_savepoint_parameters *param
 }
 
 weir_status
+weir_job_trigger_disposal(weir_job *job, const char *path, uint64_t *out_request, weir_error *err)
+{
+    if (job == NULL || out_request == NULL || path == NULL || path[0] == '\0') {
+        return wr_fail(err, WEIR_INVALID,
+                       "a disposal needs a job, a savepoint, and a place for its number");
+    }
+    struct wr_request_wish wish = { .directory = path, .is_disposal = true };
+    size_t room = sizeof((weir_request_report *)0)->path;
+    if (strlen(path) >= room) {
+        return wr_fail(err, WEIR_LIMIT, "the savepoint's path has %zu bytes, %zu are the most: %s",
+                       strlen(path), room - 1, path);
+    }
+    return ask(job, &wish, out_request, err);
+}
+
+weir_status
 weir_job_request_wait(weir_job *job, uint64_t request, uint64_t timeout_ms,
                       weir_request_report *out_report)
 {
@@ -197,6 +213,22 @@ refuse(weir_job *job, uint64_t number) WR_ON(coordinator)
     wr_host_requests_fail(&job->requests, number, &error);
 }
 
+/* In any phase: it concerns no task, and the job waits for io before it ends. */
+static void
+dispose(weir_job *job, uint64_t number, const char *path) WR_ON(coordinator)
+{
+    struct wr_job_io *io = wr_job_io_new(job, WR_IO_DISPOSE, 0);
+    if (io == NULL) {
+        weir_error error;
+        (void)wr_fail(&error, WEIR_NOMEM, "no memory to dispose of '%s'", path);
+        wr_host_requests_fail(&job->requests, number, &error);
+        return;
+    }
+    io->request = number;
+    io->path = path;
+    wr_job_io_send(job, io);
+}
+
 bool
 wr_job_take_requests(weir_job *job)
 {
@@ -205,6 +237,10 @@ wr_job_take_requests(weir_job *job)
     bool any = false;
     while (wr_host_requests_take(&job->requests, &number, &wish)) {
         any = true;
+        if (wish.is_disposal) {
+            dispose(job, number, wish.directory);
+            continue;
+        }
         if (job->phase != WR_PHASE_RUNNING) {
             refuse(job, number);
             continue;

@@ -7,6 +7,8 @@
  */
 #include "job/watch.h"
 
+#include "job/samples.h"
+
 #include <stdio.h>
 
 weir_status
@@ -40,10 +42,52 @@ is_end(weir_job_state state)
            state == WEIR_JOB_FAILED;
 }
 
+static uint64_t
+since(int64_t then_ms, int64_t now_ms)
+{
+    return now_ms > then_ms ? (uint64_t)(now_ms - then_ms) : 0; /* the wall clock may go back */
+}
+
+uint64_t
+wr_watch_total_ms(const struct wr_watch *watch, weir_job_state state, int64_t now_ms)
+{
+    bool is_current = watch->state == state && state != 0 && !is_end(state);
+    return watch->total_ms[state] + (is_current ? since(watch->entered_ms[state], now_ms) : 0);
+}
+
+void
+wr_watch_restore(struct wr_watch *watch, int64_t checkpoint_ms, uint64_t total_bytes,
+                 int64_t now_ms)
+{
+    watch->restore = (struct wr_watched_restore){ .is_there = true,
+                                                  .is_under_way = true,
+                                                  .checkpoint_ms = checkpoint_ms,
+                                                  .begun_ms = now_ms,
+                                                  .total_bytes = total_bytes };
+}
+
+/* One that came to its end, and was not cut off, counts. */
+static void
+end_restore(struct wr_watch *watch, weir_job_state state, int64_t now_ms)
+{
+    struct wr_watched_restore *restore = &watch->restore;
+    if (!restore->is_under_way || state == WEIR_JOB_INITIALIZING) {
+        return;
+    }
+    restore->is_under_way = false;
+    restore->ended_ms = now_ms;
+    if (state == WEIR_JOB_RUNNING) {
+        wr_histogram_add(&watch->restores, since(restore->begun_ms, now_ms));
+    }
+}
+
 void
 wr_watch_enter(struct wr_watch *watch, weir_job_state state, int64_t now_ms)
 {
+    watch->total_ms[watch->state] = wr_watch_total_ms(watch, watch->state, now_ms);
+    watch->state = state;
     watch->entered_ms[state] = now_ms;
+    end_restore(watch, state, now_ms);
     if (is_end(state)) {
         watch->end_ms = now_ms;
     }
@@ -52,6 +96,7 @@ wr_watch_enter(struct wr_watch *watch, weir_job_state state, int64_t now_ms)
 void
 wr_watch_attempt(struct wr_watch *watch)
 {
+    watch->restore = (struct wr_watched_restore){ 0 };
     for (uint32_t i = 0; i < watch->task_count; i++) {
         watch->tasks[i] = (struct wr_watched_task){ .state = WEIR_TASK_CREATED };
     }
@@ -67,6 +112,8 @@ wr_watch_task(struct wr_watch *watch, uint32_t task, weir_task_state state, int6
     at->state = state;
     if (state == WEIR_TASK_INITIALIZING) {
         at->start_ms = now_ms;
+    } else if (state == WEIR_TASK_RUNNING) {
+        at->running_ms = now_ms;
     } else if (state >= WEIR_TASK_FINISHED) {
         at->end_ms = now_ms;
     }

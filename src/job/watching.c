@@ -31,6 +31,7 @@ wr_job_enter(weir_job *job, weir_job_state state)
 {
     atomic_store_explicit(&job->state, state, memory_order_relaxed);
     wr_watch_enter(&job->watch, state, now_ms(job));
+    wr_job_announce_state(job, state);
 }
 
 void
@@ -38,6 +39,9 @@ wr_job_watch_attempt(weir_job *job)
 {
     int64_t ms = now_ms(job);
     wr_watch_attempt(&job->watch);
+    if (job->restored) {
+        wr_watch_restore(&job->watch, job->found.manifest.trigger_ms, job->restore_bytes, ms);
+    }
     for (uint32_t i = 0; i < job->plan->task_count; i++) {
         wr_watch_task(&job->watch, i, WEIR_TASK_INITIALIZING, ms);
     }

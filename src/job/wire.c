@@ -36,6 +36,7 @@ make_budgets(weir_job *job)
     struct wr_task_environment *shared = &job->task_environment;
     wr_budget_init(&job->budget, job->alloc, managed);
     shared->state_alloc = wr_budget_alloc(&job->state_pool, &job->budget, WR_POOL_STATE);
+    shared->list_alloc = wr_budget_alloc(&job->list_pool, &job->budget, WR_POOL_LISTS);
     weir_alloc snapshot = wr_budget_alloc(&job->snapshot_pool, &job->budget, WR_POOL_SNAPSHOT);
     wr_budget_init(&job->copy_budget, snapshot, copies);
     shared->snapshot_alloc = wr_budget_alloc(&job->copy_pool, &job->copy_budget, WR_POOL_SNAPSHOT);
@@ -69,8 +70,7 @@ fill_environment(weir_job *job, const weir_job_parameters *parameters)
     shared->buffer_timeout_ns =
         weir_options_duration_ms(options, "execution.buffer-timeout.interval") * 1000000U;
     shared->emit_limit_bytes = weir_options_bytes(options, "weir.task.emit-limit");
-    shared->log = job->log;
-    shared->log_argument = job->log_argument;
+    shared->log = &job->log;
     shared->reports = &job->reports;
     shared->reports_parker = &job->parker;
 }
@@ -199,8 +199,10 @@ fill_operator(weir_job *job, uint32_t index, uint32_t subtask, struct wr_task_op
     if (!job->restored) {
         return WEIR_OK;
     }
-    return wr_assignment_make(&job->found.manifest, job->found.directory, &job->assigned[index],
-                              subtask, &job->wiring, &out->restore, err);
+    WR_TRY(wr_assignment_make(&job->found.manifest, job->found.directory, &job->assigned[index],
+                              subtask, &job->wiring, &out->restore, err));
+    job->restore_bytes += wr_operator_restore_bytes(&out->restore);
+    return WEIR_OK;
 }
 
 static weir_status
@@ -341,6 +343,7 @@ make_places(weir_job *job, weir_error *err)
 static void
 reset(weir_job *job)
 {
+    job->restore_bytes = 0;
     job->initialised_count = 0;
     job->ended_count = 0;
     for (uint32_t i = 0; i < job->plan->task_count; i++) {

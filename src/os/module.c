@@ -32,7 +32,7 @@ beside(struct wr_os *os, const char *below, const char *name, char out[WR_PATH_M
 weir_status
 wr_module_load(struct wr_os *os, const char *name, void **out_object, weir_error *err)
 {
-    static const char *const places[] = { "", "../", "../lib/" };
+    static const char *const places[] = { "", "weir/", "../", "../lib/", "../lib/weir/" };
     char path[WR_PATH_MAX];
     char words[512] = "";
     struct wr_os_stat found;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* os/module.h: weir's own modules (libweir-NAME.so), loaded when they are asked for.
  *
- * They are looked for beside what holds this code, in its parent, in ../lib of it, then on the
- * loader's path. Thread: any.
+ * They are looked for beside what holds this code, in its parent, in ../lib of it, in weir/ below
+ * these, then on the loader's path. Thread: any.
  */
 #ifndef WR_OS_MODULE_H
 #define WR_OS_MODULE_H

@@ -13,7 +13,8 @@
  *
  * Invariants:
  *   (1) What a channel gives was looked at before, as long as its barrier is to come: a batch that
- *       is received in between is copied first [wr_capture_before].
+ *       is received in between is copied first, and what comes between the look and the
+ *       receipt is not received yet [wr_capture_receive].
  *   (2) The barrier itself is taken out of the ring where it is found: one that waits for a
  *       consumer that takes nothing would keep its slot.
  *
@@ -202,15 +203,19 @@ wr_capture_look(struct wr_capture *capture, uint64_t checkpoint_id)
     return state;
 }
 
-void
-wr_capture_before(struct wr_capture *capture, uint32_t index)
+struct weir_batch *
+wr_capture_receive(struct wr_capture *capture, uint32_t index, struct wr_channel *channel)
 {
     if (capture->wanted == 0) {
-        return;
+        return wr_channel_receive(channel);
     }
     if (capture->log == NULL) { /* its snapshot was not begun */
         end(capture, WR_CAPTURE_NONE);
-        return;
+        return wr_channel_receive(channel);
     }
-    read_line(capture, &capture->lines[index]);
+    struct line *line = &capture->lines[index];
+    read_line(capture, line);
+    /* What the producer has published since waits for the next look. */
+    return line->is_wanted ? wr_channel_receive_before(channel, &line->place)
+                           : wr_channel_receive(channel);
 }

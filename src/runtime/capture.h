@@ -39,8 +39,10 @@ bool wr_capture_record(struct wr_capture *capture, uint64_t checkpoint_id,
                        struct wr_in_flight_log *log);
 /* Reads on in all channels. CLOSED, LOST and REFUSED are answered once: the log is let go of. */
 enum wr_capture_state wr_capture_look(struct wr_capture *capture, uint64_t checkpoint_id);
-/* A batch of this channel is about to be received. */
-void wr_capture_before(struct wr_capture *capture, uint32_t index);
+/* The next batch of this channel, as wr_channel_receive gives it; where its barrier is still to
+ * come only what is in the log by then. */
+struct weir_batch *wr_capture_receive(struct wr_capture *capture, uint32_t index,
+                                      struct wr_channel *channel);
 /* The checkpoint was given up, or its snapshot: the log is let go of. */
 void wr_capture_stop(struct wr_capture *capture, uint64_t checkpoint_id);
 

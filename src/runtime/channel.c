@@ -417,12 +417,21 @@ wr_channel_look(struct wr_channel *channel, struct wr_channel_place *place)
     return batch;
 }
 
+struct weir_batch *
+wr_channel_receive_before(struct wr_channel *channel, const struct wr_channel_place *place)
+{
+    wr_assert(place->inner == NULL);
+    uint32_t head = atomic_load_explicit(&channel->full.head, memory_order_relaxed);
+    return channel->rest != NULL || head != place->slot ? wr_channel_receive(channel) : NULL;
+}
+
 void
 wr_channel_pluck(struct wr_channel *channel, const struct wr_channel_place *behind)
 {
     struct ring *ring = &channel->full;
     uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     uint32_t at = behind->slot - 1;
+    wr_assert(at - head <= ring->mask); /* the place is good: nothing behind it was received */
     struct weir_batch *event = ring->slots[at & ring->mask];
     wr_assert(event->count_max == 0 && !event->is_overflow);
     for (; at != head; at--) {

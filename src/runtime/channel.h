@@ -75,6 +75,10 @@ struct wr_channel_place wr_channel_begin(const struct wr_channel *channel);
  */
 const struct weir_batch *wr_channel_look(struct wr_channel *channel,
                                          struct wr_channel_place *place);
+/* As wr_channel_receive, but not what stands at the place, which has come to the end of what was
+ * there, or behind it; NULL: nothing before it. */
+struct weir_batch *wr_channel_receive_before(struct wr_channel *channel,
+                                             const struct wr_channel_place *place);
 /* Takes the event that was just looked at out from between the others, back to the producer. Other
  * places of this channel are void. */
 void wr_channel_pluck(struct wr_channel *channel, const struct wr_channel_place *behind);

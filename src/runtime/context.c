@@ -22,8 +22,7 @@
 enum {
     SCRATCH_ALIGNMENT = 16,
     SCRATCH_LEAST = 4096,
-    SCRATCH_KEPT_MAX = 1 << 20,
-    LOG_LINE_MAX = 1024
+    SCRATCH_KEPT_MAX = 1 << 20
 };
 
 struct wr_scratch_extra {
@@ -243,6 +242,12 @@ weir_context_set_argument(weir_context *context, const void *argument)
     context->argument = argument;
 }
 
+void
+weir_context_show_pending(weir_context *context, uint64_t transaction_count)
+{
+    context->pending_transactions = transaction_count;
+}
+
 const weir_type *
 weir_context_input_type(const weir_context *context)
 {
@@ -332,14 +337,16 @@ weir_context_record_size(const weir_context *context)
 void
 weir_context_log(weir_context *context, char level, const char *format, ...)
 {
-    const struct wr_task_environment *environment = context->environment;
-    if (environment->log == NULL) {
+    struct wr_log *log = context->environment->log;
+    if (log == NULL) {
         return;
     }
-    char line[LOG_LINE_MAX];
+    struct wr_log_about about = { .module = WR_LOG_OPERATOR,
+                                  .level = wr_log_level_of_letter(level),
+                                  .operator_name = weir_context_operator_name(context),
+                                  .subtask = context->subtask };
     va_list arguments;
     va_start(arguments, format);
-    int size = vsnprintf(line, sizeof line, format, arguments);
+    wr_log_say_about_v(log, &about, format, arguments);
     va_end(arguments);
-    environment->log(environment->log_argument, level, size < 0 ? format : line);
 }

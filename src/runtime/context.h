@@ -45,7 +45,8 @@ struct weir_context {
     bool in_timer;           /* on_timer runs */
     int64_t timer_timestamp;
     struct wr_scratch scratch;
-    bool has_argument; /* by weir_context_set_argument; else the plan's */
+    uint64_t pending_transactions; /* as the function says */
+    bool has_argument;             /* by weir_context_set_argument; else the plan's */
     const void *argument;
 };
 

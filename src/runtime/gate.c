@@ -289,8 +289,7 @@ wr_gate_poll(struct wr_gate *gate)
         struct input *input = &gate->inputs[index];
         struct weir_batch *batch = NULL;
         if (!input->held) {
-            wr_capture_before(gate->capture, index);
-            batch = wr_channel_receive(input->channel);
+            batch = wr_capture_receive(gate->capture, index, input->channel);
         }
         if (batch == NULL) {
             silent++;
@@ -360,4 +359,10 @@ struct wr_capture *
 wr_gate_capture(struct wr_gate *gate)
 {
     return gate->capture;
+}
+
+uint64_t
+wr_gate_pending(const struct wr_gate *gate)
+{
+    return gate->pending;
 }

@@ -52,5 +52,7 @@ bool wr_gate_may_overtake(const struct wr_gate *gate, uint64_t checkpoint_id);
  * what it overtakes is recorded. Only after may_overtake. */
 void wr_gate_overtake(struct wr_gate *gate, uint64_t checkpoint_id);
 struct wr_capture *wr_gate_capture(struct wr_gate *gate); /* lent for the gate's life */
+/* The checkpoint that it aligns for; 0: none. */
+uint64_t wr_gate_pending(const struct wr_gate *gate);
 
 #endif /* WR_RUNTIME_GATE_H */

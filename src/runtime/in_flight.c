@@ -181,6 +181,7 @@ wr_in_flight_log_add(struct wr_in_flight_log *log, const struct weir_batch *batc
     }
     log->last = end;
     log->count += count;
+    log->bytes += batch->used;
     return WEIR_OK;
 }
 

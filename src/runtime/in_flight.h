@@ -42,6 +42,7 @@ struct wr_in_flight_log {
     uint64_t types[2]; /* hash of each input's */
     struct wr_in_flight_element *first, *last;
     uint64_t count; /* elements */
+    uint64_t bytes; /* of their records */
     /* being written */
     struct wr_in_flight_element *next;
     bool is_begun;

@@ -62,6 +62,7 @@ wr_operator_init(struct wr_operator *operator_, const struct wr_operator_paramet
     const struct wr_task_operator *plan = parameters->plan;
     *operator_ = (struct wr_operator){ .plan = plan,
                                        .has_output = plan->output_type != NULL,
+                                       .restored_bytes = parameters->restored_bytes,
                                        .watermark = WEIR_NO_WATERMARK,
                                        .kept_watermark = WEIR_NO_WATERMARK,
                                        .finished = plan->restore.finished };
@@ -94,7 +95,7 @@ wr_operator_init(struct wr_operator *operator_, const struct wr_operator_paramet
         operator_->self = wr_memory_new(&environment->alloc, instance_size);
     }
     if ((instance_size != 0 && operator_->self == NULL) ||
-        wr_operator_state_create(&environment->state_alloc, plan->name, &operator_->lists) !=
+        wr_operator_state_create(&environment->list_alloc, plan->name, &operator_->lists) !=
             WEIR_OK) {
         wr_operator_fini(operator_);
         return wr_fail(err, WEIR_NOMEM, "operator '%s': no memory for its function (%zu bytes)",
@@ -155,7 +156,7 @@ wr_operator_forget_restored(struct wr_operator *operator_, weir_error *err)
     wr_in_flight_queue_init(&operator_->in_flight, &environment->snapshot_alloc);
     wr_operator_state_destroy(operator_->lists);
     operator_->lists = NULL;
-    if (wr_operator_state_create(&environment->state_alloc, operator_->plan->name,
+    if (wr_operator_state_create(&environment->list_alloc, operator_->plan->name,
                                  &operator_->lists) != WEIR_OK) {
         return wr_fail(err, WEIR_NOMEM, "no memory to restore its state once more");
     }

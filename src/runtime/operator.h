@@ -50,6 +50,7 @@ struct wr_operator {
     struct wr_timers *timers;   /* of a keyed function with on_timer; else NULL */
     struct wr_buffer timer_key; /* of the one that fires */
     struct weir_collector collector;
+    _Atomic uint64_t *restored_bytes;    /* the task's, lent */
     struct wr_in_flight_queue in_flight; /* restored, to be processed before anything else */
     /* the batch in hand */
     struct weir_batch *input; /* NULL: none */
@@ -66,6 +67,8 @@ struct wr_operator {
     int64_t watermark;
     int64_t kept_watermark;             /* the last but that of the end of input */
     bool is_advancing;                  /* timers are left that the watermark makes due */
+    bool counts_late;                   /* its task's first one that can say what is late */
+    uint64_t late_records;              /* came when the watermark had passed their timestamp */
     weir_operator_list *watermark_list; /* NULL: it is not kept */
 };
 
@@ -75,6 +78,7 @@ struct wr_operator_parameters {
     uint32_t subtask;
     uint32_t parallelism;
     struct wr_failure *failure;
+    _Atomic uint64_t *restored_bytes; /* what the task has read of a checkpoint; lent */
 };
 
 /* WEIR_INVALID: a table that lacks what its role needs. After a failure nothing is to be undone. */

@@ -10,6 +10,9 @@
  * what a checkpoint holds; if anything fails, all that was restored is thrown away, and the
  * checkpoint's own files are read.
  *
+ * How much was read is shown while it goes on: of a file at most its size, which is what counts for
+ * it once it is done, whatever was left out.
+ *
  * What is restored but never asked for by the function stays: it is entered here, and so the next
  * checkpoint contains it again.
  */
@@ -27,6 +30,7 @@ struct pass {
     struct wr_operator *operator_;
     bool may_use_local;
     bool has_used_local;
+    uint64_t read_before; /* by other operators of the task */
 };
 
 /* The path of a file: its local copy's, in `local` (WR_PATH_MAX), or as it is. */
@@ -68,7 +72,8 @@ open_file(struct pass *pass, const struct wr_restore_file *file,
                                              .engine_file_count =
                                                  engine_files != NULL ? file->engine_file_count : 0,
                                              .writer_key_group_first = file->key_group_first,
-                                             .writer_key_group_last = file->key_group_last };
+                                             .writer_key_group_last = file->key_group_last,
+                                             .read_bytes = operator_->restored_bytes };
     return wr_state_file_open(&parameters, out_reader, err);
 }
 
@@ -246,14 +251,35 @@ restore_list(struct pass *pass, const struct wr_restore_list *list, weir_error *
     return status;
 }
 
+/* So much counts as read. */
+static void
+show_read(const struct wr_operator *operator_, uint64_t bytes)
+{
+    if (operator_->restored_bytes != NULL) {
+        atomic_store_explicit(operator_->restored_bytes, bytes, memory_order_relaxed);
+    }
+}
+
+static uint64_t
+read_so_far(const struct wr_operator *operator_)
+{
+    return operator_->restored_bytes != NULL
+               ? atomic_load_explicit(operator_->restored_bytes, memory_order_relaxed)
+               : 0;
+}
+
 static weir_status
 restore_all(struct pass *pass, weir_error *err)
 {
     const struct wr_operator *operator_ = pass->operator_;
     const struct wr_operator_restore *restore = &operator_->plan->restore;
+    uint64_t done = pass->read_before;
+    show_read(operator_, done);
     for (uint32_t i = 0; i < restore->file_count; i++) {
         if (restore->files[i].keyed) {
             WR_TRY(restore_keyed(pass, i, err));
+            done += wr_restore_file_bytes(&restore->files[i]);
+            show_read(operator_, done);
         }
     }
     for (uint32_t i = 0; i < restore->list_count; i++) {
@@ -261,21 +287,26 @@ restore_all(struct pass *pass, weir_error *err)
             WR_TRY(restore_list(pass, &restore->lists[i], err));
         }
     }
+    show_read(operator_, pass->read_before + wr_operator_restore_bytes(restore));
     return WEIR_OK;
 }
 
 static void
 say_local_failed(const struct wr_operator *operator_, const weir_error *why)
 {
-    const struct wr_task_environment *environment = operator_->context.environment;
-    if (environment->log != NULL) {
-        char text[2 * sizeof why->message];
-        (void)snprintf(text, sizeof text,
-                       "operator '%s' (%u/%u) is restored from its checkpoint, not from its local "
-                       "copy: %s",
-                       operator_->plan->name, operator_->context.subtask + 1,
-                       operator_->context.parallelism, why->message);
-        environment->log(environment->log_argument, 'i', text);
+    struct wr_log *log = operator_->context.environment->log;
+    if (log != NULL) {
+        struct wr_log_about about = { .module = WR_LOG_RESTORE,
+                                      .level = WEIR_LOG_INFO,
+                                      .status = why->status,
+                                      .operator_name = operator_->plan->name,
+                                      .subtask = operator_->context.subtask };
+        wr_log_say_about(
+            log, &about,
+            "operator '%s' (%u/%u) is restored from its checkpoint, not from its local "
+            "copy: %s",
+            operator_->plan->name, operator_->context.subtask + 1, operator_->context.parallelism,
+            why->message);
     }
 }
 
@@ -283,7 +314,9 @@ weir_status
 wr_operator_restore_state(struct wr_operator *operator_, weir_error *err)
 {
     const struct wr_operator_restore *restore = &operator_->plan->restore;
-    struct pass pass = { .operator_ = operator_, .may_use_local = true };
+    struct pass pass = { .operator_ = operator_,
+                         .may_use_local = true,
+                         .read_before = read_so_far(operator_) };
     weir_error why = { .status = WEIR_OK };
     weir_status status = restore_all(&pass, &why);
     if (status != WEIR_OK && pass.has_used_local) {

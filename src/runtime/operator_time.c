@@ -118,6 +118,21 @@ passed_on(const struct wr_operator *operator_, enum wr_time_status status, bool 
 }
 
 void
+wr_operator_count_late(struct wr_operator *operator_)
+{
+    const int64_t *times = operator_->input->times;
+    const int64_t watermark = operator_->watermark;
+    if (times == NULL || watermark == WEIR_NO_WATERMARK) {
+        return;
+    }
+    uint64_t late = 0;
+    for (size_t i = operator_->segment; i < operator_->limit; i++) {
+        late += times[i] <= watermark && times[i] != WEIR_NO_TIMESTAMP;
+    }
+    operator_->late_records += late;
+}
+
+void
 wr_operator_pass_mark(struct wr_operator *operator_)
 {
     const struct weir_batch *batch = operator_->input;
@@ -149,6 +164,9 @@ wr_operator_pass_mark(struct wr_operator *operator_)
     operator_->segment = operator_->cursor;
     operator_->limit =
         operator_->mark < batch->mark_count ? batch->marks[operator_->mark].before : batch->count;
+    if (operator_->counts_late) {
+        wr_operator_count_late(operator_);
+    }
 }
 
 /* --- the wall clock --- */

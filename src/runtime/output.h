@@ -51,6 +51,7 @@ void wr_outputs_flush(struct wr_outputs *outputs);
 void wr_outputs_flush_due(struct wr_outputs *outputs,
                           uint64_t now_ns);                     /* if the timeout has passed */
 bool wr_outputs_hold_records(const struct wr_outputs *outputs); /* something to flush */
+uint64_t wr_outputs_bytes(const struct wr_outputs *outputs);    /* of records published */
 
 /* Every channel can take an event now. */
 bool wr_outputs_can_send(struct wr_outputs *outputs);

@@ -21,6 +21,7 @@ struct wr_output_edge {
     struct wr_output_waiting *waiting; /* likewise */
     struct wr_targets targets;         /* of the records in hand; KEYED and REBALANCE */
     size_t cursor;
+    uint64_t bytes; /* of records that were published, to all its channels */
 };
 
 struct wr_outputs {

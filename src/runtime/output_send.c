@@ -116,6 +116,7 @@ wr_outputs_publish(struct wr_output_edge *edge, uint32_t channel)
         return;
     }
     edge->current[channel] = NULL;
+    edge->bytes += batch->used;
     if (batch->is_overflow || edge->waiting[channel].first != NULL) {
         append_waiting(&edge->waiting[channel], batch);
         return;
@@ -240,6 +241,16 @@ bool
 wr_outputs_hold_records(const struct wr_outputs *outputs)
 {
     return outputs->dirty_since_ns != 0;
+}
+
+uint64_t
+wr_outputs_bytes(const struct wr_outputs *outputs)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < outputs->parameters.edge_count; i++) {
+        bytes += outputs->edges[i].bytes;
+    }
+    return bytes;
 }
 
 bool

@@ -314,6 +314,9 @@ wr_operator_begin(struct wr_operator *operator_, struct weir_batch *batch)
     if (batch->count != 0 && is_keyed(operator_)) {
         make_keys(operator_, batch);
     }
+    if (operator_->counts_late) {
+        wr_operator_count_late(operator_);
+    }
 }
 
 void

@@ -53,6 +53,8 @@ void wr_operator_pass_mark(struct wr_operator *operator_);
 bool wr_operator_fire_due(struct wr_operator *operator_, uint64_t now_ns);
 /* When the next of these is due, monotonic; UINT64_MAX: never. */
 uint64_t wr_operator_due_at(struct wr_operator *operator_, uint64_t now_ns);
+/* Of the records up to the next mark: those whose timestamp the watermark has passed. */
+void wr_operator_count_late(struct wr_operator *operator_);
 /* Before a snapshot: its watermark goes into the list that is kept. */
 weir_status wr_operator_keep_watermark(struct wr_operator *operator_);
 

@@ -36,6 +36,13 @@
 
 #include <string.h>
 
+static uint64_t
+now_ns(const struct wr_snapshot *snapshot)
+{
+    struct wr_os *os = snapshot->parameters.environment->os;
+    return os->ops->monotonic_ns(os);
+}
+
 /* --- ending --- */
 
 static void
@@ -144,6 +151,7 @@ wr_part_capture(struct wr_snapshot_part *part, weir_error *err)
         return WEIR_OK;
     case WR_CAPTURE_CLOSED:
         part->is_capturing = false;
+        part->snapshot->captured_ns = now_ns(part->snapshot);
         return WEIR_OK;
     case WR_CAPTURE_REFUSED:
         return wr_fail(err, WEIR_NOMEM,
@@ -175,6 +183,7 @@ turn_in_flight(struct wr_snapshot_part *part, size_t budget_bytes, bool *out_don
     }
     if (*out_done) {
         part->result->lists[part->result->list_count - 1].count = part->in_flight.count;
+        part->snapshot->parameters.phases.persisted_bytes += part->in_flight.bytes;
         wr_in_flight_log_fini(&part->in_flight);
         part->has_in_flight = false;
     }
@@ -443,11 +452,30 @@ wr_snapshot_destroy(struct wr_snapshot *snapshot)
     wr_memory_free(&alloc, snapshot, wr_snapshot_size(snapshot->part_count));
 }
 
+static uint64_t
+between(uint64_t from_ns, uint64_t to_ns)
+{
+    return to_ns > from_ns ? to_ns - from_ns : 0;
+}
+
+static struct wr_checkpoint_phases
+phases_of(const struct wr_snapshot *snapshot)
+{
+    const struct wr_snapshot_parameters *parameters = &snapshot->parameters;
+    struct wr_checkpoint_phases phases = parameters->phases;
+    uint64_t aligned_ns = snapshot->captured_ns != 0 ? snapshot->captured_ns : parameters->begun_ns;
+    phases.alignment_ns = between(parameters->first_barrier_ns, aligned_ns);
+    phases.sync_ns = between(parameters->begun_ns, snapshot->synced_ns);
+    phases.async_ns = between(snapshot->synced_ns, now_ns(snapshot));
+    return phases;
+}
+
 struct wr_task_report *
 wr_snapshot_take_report(struct wr_snapshot *snapshot)
 {
     wr_assert(wr_snapshot_is_complete(snapshot) && snapshot->report != NULL);
     struct wr_task_report *report = snapshot->report;
+    report->phases = phases_of(snapshot);
     snapshot->report = NULL;
     return report;
 }

@@ -25,6 +25,9 @@ struct wr_snapshot_parameters {
     struct wr_capture *capture; /* of what its barrier overtook; lent, the gate's. NULL: no gate */
     struct wr_mailbox *replies; /* the task's, for the io thread's */
     struct wr_parker *parker;   /* woken with a reply, and when a buffer is free again */
+    uint64_t begun_ns;          /* when records were taken no more */
+    uint64_t first_barrier_ns;  /* when the first barrier had come */
+    struct wr_checkpoint_phases phases; /* before that */
 };
 
 /* Fixes the content: O(number of states). A failure leaves *out_snapshot set (where there was

@@ -222,23 +222,49 @@ begin_part(struct wr_snapshot_part *part, weir_error *err)
     return describe_states(part, err);
 }
 
+static weir_status
+begin_parts(struct wr_snapshot *snapshot, weir_error *err)
+{
+    const struct wr_snapshot_parameters *parameters = &snapshot->parameters;
+    for (uint32_t i = 0; i < snapshot->part_count; i++) {
+        weir_status status = begin_part(&snapshot->parts[i], err);
+        if (status != WEIR_OK) {
+            wr_snapshot_abort(snapshot);
+            return wr_fail_context(err, status, "snapshot of operator '%s' (%u/%u): ",
+                                   parameters->operators[i].plan->name,
+                                   parameters->operators[i].context.subtask + 1,
+                                   parameters->operators[i].context.parallelism);
+        }
+    }
+    return WEIR_OK;
+}
+
+/* NULL: no memory. */
+static struct wr_snapshot *
+new_snapshot(const struct wr_snapshot_parameters *parameters)
+{
+    const weir_alloc *alloc = &parameters->environment->alloc;
+    size_t size = wr_snapshot_size(parameters->operator_count);
+    struct wr_snapshot *snapshot = wr_memory_new(alloc, size);
+    if (snapshot == NULL) {
+        return NULL;
+    }
+    snapshot->parameters = *parameters;
+    snapshot->part_count = parameters->operator_count;
+    snapshot->report = wr_report_create(alloc, WR_TASK_ACKNOWLEDGED, parameters->operator_count);
+    if (snapshot->report == NULL) {
+        wr_memory_free(alloc, snapshot, size);
+        return NULL;
+    }
+    return snapshot;
+}
+
 weir_status
 wr_snapshot_begin(const struct wr_snapshot_parameters *parameters,
                   struct wr_snapshot **out_snapshot, weir_error *err)
 {
-    struct wr_snapshot *snapshot = wr_memory_new(&parameters->environment->alloc,
-                                                 wr_snapshot_size(parameters->operator_count));
+    struct wr_snapshot *snapshot = new_snapshot(parameters);
     if (snapshot == NULL) {
-        return wr_fail(err, WEIR_NOMEM, "no memory to begin a snapshot of %u operators",
-                       parameters->operator_count);
-    }
-    snapshot->parameters = *parameters;
-    snapshot->part_count = parameters->operator_count;
-    snapshot->report = wr_report_create(&parameters->environment->alloc, WR_TASK_ACKNOWLEDGED,
-                                        parameters->operator_count);
-    if (snapshot->report == NULL) {
-        wr_memory_free(&parameters->environment->alloc, snapshot,
-                       wr_snapshot_size(parameters->operator_count));
         return wr_fail(err, WEIR_NOMEM, "no memory to begin a snapshot of %u operators",
                        parameters->operator_count);
     }
@@ -253,18 +279,9 @@ wr_snapshot_begin(const struct wr_snapshot_parameters *parameters,
         part->reply.context = part;
     }
     *out_snapshot = snapshot;
-    if (parameters->environment->snapshot_path == NULL && !has_directory(parameters)) {
-        return WEIR_OK;
-    }
-    for (uint32_t i = 0; i < snapshot->part_count; i++) {
-        weir_status status = begin_part(&snapshot->parts[i], err);
-        if (status != WEIR_OK) {
-            wr_snapshot_abort(snapshot);
-            return wr_fail_context(err, status, "snapshot of operator '%s' (%u/%u): ",
-                                   parameters->operators[i].plan->name,
-                                   parameters->operators[i].context.subtask + 1,
-                                   parameters->operators[i].context.parallelism);
-        }
-    }
-    return WEIR_OK;
+    bool has_storage = parameters->environment->snapshot_path != NULL || has_directory(parameters);
+    weir_status status = has_storage ? begin_parts(snapshot, err) : WEIR_OK;
+    struct wr_os *os = parameters->environment->os;
+    snapshot->synced_ns = os->ops->monotonic_ns(os);
+    return status;
 }

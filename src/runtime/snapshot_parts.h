@@ -43,6 +43,8 @@ struct wr_snapshot {
     struct wr_task_report *report; /* made at the barrier, so that acknowledging needs no memory */
     bool abandoned;
     uint64_t inlined_bytes; /* in the report */
+    uint64_t synced_ns;     /* when its content was fixed */
+    uint64_t captured_ns;   /* when the last barrier had come that it did not wait for; 0: it did */
     uint32_t part_count;
     struct wr_snapshot_part parts[];
 };

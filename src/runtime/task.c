@@ -41,6 +41,14 @@ enum {
 
 /* --- work at rest --- */
 
+/* There is work, but no room for what comes of it: false, for whoever found that. */
+static bool
+lacks_room(struct wr_task *task)
+{
+    task->activity = WR_ACTIVITY_BACKPRESSURED;
+    return false;
+}
+
 static bool
 go_on_finishing(struct wr_task *task)
 {
@@ -55,7 +63,7 @@ go_on_finishing(struct wr_task *task)
         return true; /* what it emitted goes on before the next one's turn */
     }
     if (!wr_outputs_can_send(task->outputs)) {
-        return false;
+        return lacks_room(task);
     }
     for (uint32_t i = 0; i < task->operator_count; i++) {
         task->operators[i].finished = true;
@@ -82,9 +90,11 @@ static bool
 poll_source(struct wr_task *task, uint64_t now)
 {
     struct wr_operator *source = &task->operators[0];
-    if (task->state != TASK_RUNNING || task->stopped || now < task->source_wake_at_ns ||
-        !wr_outputs_have_room(task->outputs)) {
+    if (task->state != TASK_RUNNING || task->stopped || now < task->source_wake_at_ns) {
         return false;
+    }
+    if (!wr_outputs_have_room(task->outputs)) {
+        return lacks_room(task);
     }
     weir_context *context = &source->context;
     weir_poll answer = WEIR_POLL_IDLE;
@@ -98,7 +108,7 @@ poll_source(struct wr_task *task, uint64_t now)
     }
     uint64_t emitted = wr_collector_count(&source->collector) - before;
     context->records_before += emitted;
-    wr_task_count_records_in(task, emitted);
+    wr_meter_add(&task->meter, WR_GAUGE_RECORDS_IN, emitted);
     switch (answer) {
     case WEIR_POLL_MORE:
         task->source_wake_at_ns = 0;
@@ -118,18 +128,22 @@ poll_source(struct wr_task *task, uint64_t now)
 }
 
 static bool
-take_input(struct wr_task *task)
+take_input(struct wr_task *task, uint64_t now)
 {
     if (!wr_outputs_have_room(task->outputs)) {
-        return false;
+        return lacks_room(task);
     }
     struct wr_gate_event event = wr_gate_poll(task->gate);
+    if (wr_gate_pending(task->gate) != 0) {
+        wr_task_note_barrier(task, wr_gate_pending(task->gate), now);
+    }
     switch (event.kind) {
     case WR_GATE_NOTHING:
         return false;
     case WR_GATE_RECORDS:
         wr_assert(task->state == TASK_RUNNING);
-        wr_task_count_records_in(task, event.batch->count);
+        wr_meter_add(&task->meter, WR_GAUGE_RECORDS_IN, event.batch->count);
+        wr_meter_add(&task->meter, WR_GAUGE_BYTES_IN, event.batch->used);
         wr_chain_give(&task->chain, event.batch, event.side);
         return true;
     case WR_GATE_TIME:
@@ -140,6 +154,8 @@ take_input(struct wr_task *task)
         task->event = event.kind;
         task->event_id = event.checkpoint_id;
         task->event_kind = event.checkpoint_kind;
+        task->is_overtaking = false;
+        wr_task_note_barrier(task, event.checkpoint_id, now);
         return true;
     case WR_GATE_END:
         task->state = TASK_FINISHING;
@@ -163,7 +179,9 @@ may_fire(const struct wr_task *task)
 static bool
 work(struct wr_task *task, uint64_t now)
 {
+    task->activity = WR_ACTIVITY_IDLE;
     if (wr_task_is_pressed(task)) {
+        task->activity = WR_ACTIVITY_BUSY;
         return false; /* turns and the io thread make room first */
     }
     if (may_fire(task) && wr_chain_fire_due(&task->chain, now)) {
@@ -171,15 +189,15 @@ work(struct wr_task *task, uint64_t now)
     }
     enum wr_chain_result result = wr_chain_step(&task->chain, now);
     if (result != WR_CHAIN_RESTING) {
-        return result == WR_CHAIN_WORKED;
+        return result == WR_CHAIN_WORKED || lacks_room(task);
     }
     if (task->state == TASK_FINISHING) {
         return go_on_finishing(task); /* a checkpoint sees all of it or nothing */
     }
     if (task->event != WR_GATE_NOTHING) {
-        return wr_task_pass_event(task);
+        return wr_task_pass_event(task) || lacks_room(task);
     }
-    return wr_task_is_source(task) ? poll_source(task, now) : take_input(task);
+    return wr_task_is_source(task) ? poll_source(task, now) : take_input(task, now);
 }
 
 /* --- the end --- */
@@ -201,6 +219,11 @@ static enum wr_step
 go_on_closing(struct wr_task *task)
 {
     wr_task_abort_snapshots(task);
+    if (task->has_opened) { /* what they held at the end stays to be seen */
+        wr_task_measure(task);
+        wr_meter_turn(&task->meter, WR_ACTIVITY_NONE, wr_task_now_ns(task));
+        task->has_opened = false;
+    }
     for (uint32_t i = 0; i < task->operator_count; i++) {
         wr_operator_close(&task->operators[i]); /* the second time there is nothing to do */
     }
@@ -261,7 +284,8 @@ wr_task_step(struct wr_task *task, uint64_t *out_wake_at_ns)
         } else {
             wr_outputs_flush(task->outputs);
         }
-        atomic_store_explicit(&task->records_out, task->chain.records_out, memory_order_relaxed);
+        wr_meter_set(&task->meter, WR_GAUGE_RECORDS_OUT, task->chain.records_out);
+        wr_meter_turn(&task->meter, progress ? WR_ACTIVITY_BUSY : task->activity, now);
     }
     if (task->failure.failed && task->state < TASK_CLOSING) {
         begin_closing(task);
@@ -269,8 +293,12 @@ wr_task_step(struct wr_task *task, uint64_t *out_wake_at_ns)
     if (task->state == TASK_CLOSING) {
         return go_on_closing(task);
     }
+    task->is_changed = task->is_changed || progress;
     if (!progress || ++task->steps % STEPS_A_COUNT == 0) {
-        wr_task_count_state(task);
+        if (task->is_changed) { /* who spins for work does not measure again and again */
+            wr_task_measure(task);
+            task->is_changed = false;
+        }
         wr_task_note_idle_work(task);
     }
     if (!progress) {
@@ -305,9 +333,17 @@ create_operators(struct wr_task *task, weir_error *err)
                                                .plan = &parameters->operators[i],
                                                .subtask = parameters->subtask,
                                                .parallelism = parameters->parallelism,
-                                               .failure = &task->failure };
+                                               .failure = &task->failure,
+                                               .restored_bytes =
+                                                   &task->meter.gauges[WR_GAUGE_RESTORED_BYTES] };
         WR_TRY(wr_operator_init(&task->operators[i], &made, err));
         task->operator_count++;
+    }
+    for (uint32_t i = 0; i < task->operator_count; i++) {
+        if (parameters->operators[i].keep_watermark) {
+            task->operators[i].counts_late = true;
+            break;
+        }
     }
     return WEIR_OK;
 }
@@ -354,6 +390,7 @@ wr_task_create(const struct wr_task_parameters *parameters, struct wr_task **out
     task->turn_bytes = WR_TURN_BYTES_FIRST;
     wr_mailbox_init(&task->letters);
     wr_mailbox_init(&task->replies);
+    wr_meter_init(&task->meter, &environment->alloc);
     weir_status status = create_operators(task, err);
     if (status == WEIR_OK) {
         status = create_ends(task);
@@ -399,5 +436,6 @@ wr_task_destroy(struct wr_task *task)
     wr_outputs_destroy(task->outputs);
     wr_task_report_free(&alloc, task->failed_report);
     wr_task_report_free(&alloc, task->ended_report);
+    wr_meter_fini(&task->meter);
     wr_memory_free(&alloc, task, sizeof *task);
 }

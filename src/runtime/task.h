@@ -15,6 +15,7 @@
 #ifndef WR_RUNTIME_TASK_H
 #define WR_RUNTIME_TASK_H
 
+#include "base/log.h"
 #include "base/mailbox.h"
 #include "os/executor.h"
 #include "os/file.h"
@@ -25,6 +26,7 @@
 #include "weir/backend.h"
 #include "weir/function.h"
 
+struct wr_metered_state;
 struct wr_task;
 
 /* One operator of the chain. All lent for the task's life. */
@@ -72,6 +74,7 @@ struct wr_task_environment {
     struct wr_executor *io;
     weir_alloc alloc;          /* plain */
     weir_alloc state_alloc;    /* counted: state budget */
+    weir_alloc list_alloc;     /* likewise, of state without a key */
     weir_alloc snapshot_alloc; /* counted: copies and write buffers */
     weir_alloc network_alloc;  /* counted: network memory, for in-chain and overflow batches */
     const weir_options *options;
@@ -105,8 +108,7 @@ struct wr_task_environment {
     weir_status (*snapshot_path)(void *argument, uint64_t checkpoint_id, const char *name,
                                  char *out, weir_error *err);
     void *snapshot_path_argument;
-    void (*log)(void *log_argument, char level, const char *text); /* Thread: any */
-    void *log_argument;
+    struct wr_log *log;         /* NULL: nobody listens */
     struct wr_mailbox *reports; /* the coordinator's: struct wr_task_report */
     struct wr_parker *reports_parker;
 };
@@ -140,6 +142,7 @@ struct wr_checkpoint_plan {
     uint64_t id;
     enum wr_checkpoint_kind kind;
     enum wr_sharing sharing;
+    uint64_t triggered_ns; /* monotonic; 0: not known */
     /* From then on (monotonic) barriers overtake records; 0: at once; UINT64_MAX: never. */
     uint64_t unaligned_at_ns;
     char directory[WR_PATH_MAX]; /* a savepoint's, where its files are made; "": the storage's own
@@ -193,6 +196,17 @@ enum wr_task_report_kind {
     WR_TASK_ENDED         /* functions and backends are closed */
 };
 
+/* What a checkpoint's time went into in one task, for those who look. */
+struct wr_checkpoint_phases {
+    uint64_t start_delay_ns;  /* from the trigger to the first barrier */
+    uint64_t alignment_ns;    /* from the first barrier to the last, and until it could go out */
+    uint64_t sync_ns;         /* no record was taken */
+    uint64_t async_ns;        /* from then until all was written */
+    uint64_t processed_bytes; /* of records taken between the first barrier and its own */
+    uint64_t persisted_bytes; /* of records in flight that it holds */
+    bool is_unaligned;        /* its barrier overtook records */
+};
+
 /* What the manifest needs of one operator subtask. */
 struct wr_operator_snapshot_result {
     bool finished;
@@ -214,6 +228,7 @@ struct wr_task_report {
     weir_error error;
     struct wr_operator_snapshot_result *snapshots; /* one an operator of the chain */
     uint32_t snapshot_count;
+    struct wr_checkpoint_phases phases; /* ACKNOWLEDGED */
 };
 void wr_task_report_free(const weir_alloc *alloc, struct wr_task_report *report);
 
@@ -229,13 +244,28 @@ enum wr_step {
  * *out_wake_at_ns: monotonic; UINT64_MAX: only by a wake. */
 enum wr_step wr_task_step(struct wr_task *task, uint64_t *out_wake_at_ns);
 
-/* Counters, relaxed. Thread: any. */
+/* What it shows of itself. Thread: any. */
 struct wr_task_counters {
     uint64_t records_in;
     uint64_t records_out;
     uint64_t state_bytes;
     uint64_t state_entries;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint64_t late_records;
+    uint64_t timers;
+    uint64_t pending_transactions;
+    uint64_t restored_bytes;
+    uint64_t state_bytes_peak;
+    int64_t input_watermark_ms;
+    int64_t output_watermark_ms;
+    uint64_t busy_ns, idle_ns, backpressured_ns; /* since START */
 };
-void wr_task_count(const struct wr_task *task, struct wr_task_counters *out_counters);
+/* now_ns: until when busy_ns and its like count; 0: until their last change. */
+void wr_task_count(const struct wr_task *task, uint64_t now_ns,
+                   struct wr_task_counters *out_counters);
+/* How large its states are (meter.h). Lent as long as the task is there. */
+const struct wr_metered_state *wr_task_next_state(const struct wr_task *task,
+                                                  const struct wr_metered_state *after);
 
 #endif /* WR_RUNTIME_TASK_H */

@@ -96,10 +96,29 @@ wr_task_abort_snapshots(struct wr_task *task)
     }
 }
 
+/* What has been until the barrier goes out. A source meets its only barrier then. */
+static void
+fill_phases(const struct wr_task *task, uint64_t checkpoint_id,
+            struct wr_snapshot_parameters *parameters)
+{
+    const struct wr_checkpoint_plan *plan = wr_task_plan(task, checkpoint_id);
+    bool has_aligned = task->aligning == checkpoint_id;
+    uint64_t taken = wr_meter_get(&task->meter, WR_GAUGE_BYTES_IN);
+    uint64_t first_ns = has_aligned ? task->aligning_ns : parameters->begun_ns;
+    uint64_t triggered_ns = plan != NULL && plan->triggered_ns != 0 ? plan->triggered_ns : first_ns;
+    parameters->first_barrier_ns = first_ns;
+    parameters->phases = (struct wr_checkpoint_phases){
+        .start_delay_ns = first_ns > triggered_ns ? first_ns - triggered_ns : 0,
+        .processed_bytes = has_aligned ? taken - task->aligning_bytes : 0,
+        .is_unaligned = !wr_task_is_source(task) && task->is_overtaking
+    };
+}
+
 /* As its plan says; without one as a configured checkpoint, or as a savepoint that goes where
  * checkpoints go. */
 static void
-begin_snapshot(struct wr_task *task, uint64_t checkpoint_id, enum wr_checkpoint_kind kind)
+begin_snapshot(struct wr_task *task, uint64_t checkpoint_id, enum wr_checkpoint_kind kind,
+               uint64_t begun_ns)
 {
     const struct wr_checkpoint_plan *plan = wr_task_plan(task, checkpoint_id);
     struct wr_snapshot_parameters parameters = {
@@ -110,8 +129,10 @@ begin_snapshot(struct wr_task *task, uint64_t checkpoint_id, enum wr_checkpoint_
         .sharing = wr_checkpoint_is_savepoint(kind) ? WR_SHARING_NONE : WR_SHARING_BOTH,
         .capture = task->gate != NULL ? wr_gate_capture(task->gate) : NULL,
         .replies = &task->replies,
-        .parker = task->parameters.parker
+        .parker = task->parameters.parker,
+        .begun_ns = begun_ns
     };
+    fill_phases(task, checkpoint_id, &parameters);
     if (plan != NULL) {
         parameters.sharing = plan->sharing;
         parameters.directory = plan->directory;
@@ -289,6 +310,16 @@ wr_task_take_replies(struct wr_task *task)
 
 /* --- barriers --- */
 
+void
+wr_task_note_barrier(struct wr_task *task, uint64_t checkpoint_id, uint64_t now_ns)
+{
+    if (checkpoint_id > task->aligning) {
+        task->aligning = checkpoint_id;
+        task->aligning_ns = now_ns;
+        task->aligning_bytes = wr_meter_get(&task->meter, WR_GAUGE_BYTES_IN);
+    }
+}
+
 /* The functions' part; false: one has failed. */
 static bool
 call_hooks(struct wr_task *task, uint64_t checkpoint_id)
@@ -329,11 +360,12 @@ pass_barrier(struct wr_task *task)
     }
     uint64_t id = task->event_id;
     enum wr_checkpoint_kind kind = task->event_kind;
+    uint64_t begun_ns = wr_task_now_ns(task);
     task->event = WR_GATE_NOTHING;
     if (call_hooks(task, id)) {
         wr_outputs_send(task->outputs, WR_BATCH_BARRIER, id, kind);
         wr_task_note_passed(task, id, kind);
-        begin_snapshot(task, id, kind);
+        begin_snapshot(task, id, kind, begun_ns);
         wr_task_await_barrier(task);
         wr_task_end_if_asked(task);
     }

@@ -19,7 +19,8 @@ initialize(struct wr_task *task)
         }
     }
     task->state = TASK_READY;
-    wr_task_count_state(task);
+    task->has_opened = true;
+    wr_task_measure(task);
     wr_task_report(task, WR_TASK_INITIALIZED, 0, NULL);
 }
 

@@ -48,6 +48,8 @@ wr_task_overtake(struct wr_task *task, uint64_t now_ns)
         task->event = WR_GATE_BARRIER;
         task->event_id = found->checkpoint_id;
         task->event_kind = found->checkpoint_kind;
+        task->is_overtaking = true;
+        wr_task_note_barrier(task, found->checkpoint_id, now_ns);
     }
     bool is_urgent = task->event == WR_GATE_BARRIER &&
                      unaligned_at(wr_task_find_plan(task, task->event_id)) <= now_ns;

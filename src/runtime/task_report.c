@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* task_report: what a task tells: letters to the coordinator, and counters that anybody may read.
+/* task_report: what a task tells: letters to the coordinator.
  *
  * A report that finds no memory fails the task, since a coordinator that waits for it would wait
  * for ever; FAILED and ENDED were made with the task.
@@ -45,45 +45,4 @@ wr_task_report(struct wr_task *task, enum wr_task_report_kind kind, uint64_t che
         made->error = *err;
     }
     wr_task_send_report(task, made);
-}
-
-/* --- counters --- */
-
-void
-wr_task_count_state(struct wr_task *task)
-{
-    uint64_t bytes = 0;
-    uint64_t entries = 0;
-    for (uint32_t i = 0; i < task->operator_count; i++) {
-        const struct wr_operator *operator_ = &task->operators[i];
-        if (operator_->backend == NULL) {
-            continue;
-        }
-        bytes += weir_backend_used_bytes(operator_->backend);
-        for (uint32_t s = 0; s < operator_->state_count; s++) {
-            if (operator_->states[s].handle != NULL) {
-                entries += weir_state_entry_count(operator_->states[s].handle);
-            }
-        }
-    }
-    atomic_store_explicit(&task->state_bytes, bytes, memory_order_relaxed);
-    atomic_store_explicit(&task->state_entries, entries, memory_order_relaxed);
-}
-
-void
-wr_task_count_records_in(struct wr_task *task, uint64_t more)
-{
-    uint64_t before = atomic_load_explicit(&task->records_in, memory_order_relaxed);
-    atomic_store_explicit(&task->records_in, before + more, memory_order_relaxed);
-}
-
-void
-wr_task_count(const struct wr_task *task, struct wr_task_counters *out_counters)
-{
-    *out_counters = (struct wr_task_counters){
-        .records_in = atomic_load_explicit(&task->records_in, memory_order_relaxed),
-        .records_out = atomic_load_explicit(&task->records_out, memory_order_relaxed),
-        .state_bytes = atomic_load_explicit(&task->state_bytes, memory_order_relaxed),
-        .state_entries = atomic_load_explicit(&task->state_entries, memory_order_relaxed)
-    };
 }

@@ -7,7 +7,8 @@
  *   task_plans.c       the checkpoints that it has been told of
  *   task_checkpoint.c  barriers and snapshots
  *   task_overtake.c    barriers that do not wait
- *   task_report.c      reports and counters
+ *   task_report.c      reports
+ *   task_measure.c     what others see of it
  *
  * Thread: task.
  */
@@ -15,9 +16,8 @@
 #define WR_RUNTIME_TASK_STATE_H
 
 #include "runtime/chain.h"
+#include "runtime/meter.h"
 #include "runtime/snapshot.h"
-
-#include <stdatomic.h>
 
 enum wr_task_state {
     TASK_CREATED,
@@ -49,6 +49,10 @@ struct wr_task {
     enum wr_gate_event_kind event; /* BARRIER or CANCEL that waits to go out; NOTHING: none */
     uint64_t event_id;
     enum wr_checkpoint_kind event_kind;
+    bool is_overtaking;      /* of a BARRIER: it left the gate before records that came before it */
+    uint64_t aligning;       /* the newest checkpoint that a barrier was seen of; 0: none */
+    uint64_t aligning_ns;    /* when the first was */
+    uint64_t aligning_bytes; /* taken by then */
     struct wr_task_letter *plans;       /* TRIGGERs of checkpoints that are not decided, by id */
     uint64_t told;                      /* the newest id that a TRIGGER or an ABORT has named */
     uint64_t passed;                    /* the newest id whose barrier is out */
@@ -60,12 +64,12 @@ struct wr_task {
     /* reports that must be possible without memory */
     struct wr_task_report *failed_report;
     struct wr_task_report *ended_report;
-    /* counters: written by the task, read by any; relaxed, each stands alone */
+    /* what others see */
     uint32_t steps;
-    _Atomic uint64_t records_in;
-    _Atomic uint64_t records_out;
-    _Atomic uint64_t state_bytes;
-    _Atomic uint64_t state_entries;
+    bool is_changed;           /* since it was measured */
+    bool has_opened;           /* its states can be measured, until they are closed */
+    enum wr_activity activity; /* why the last step did nothing, if it did not */
+    struct wr_meter meter;
 };
 
 static inline bool
@@ -118,6 +122,8 @@ enum {
     WR_TURN_BYTES_FIRST = 64 << 10
 };
 
+/* A barrier of this checkpoint was seen. */
+void wr_task_note_barrier(struct wr_task *task, uint64_t checkpoint_id, uint64_t now_ns);
 /* The event that waits goes out, if every channel takes it. True: it did. */
 bool wr_task_pass_event(struct wr_task *task);
 /* One turn of the oldest open snapshot that can move; true: one did. */
@@ -154,7 +160,7 @@ void wr_task_report(struct wr_task *task, enum wr_task_report_kind kind, uint64_
                     const weir_error *err);
 /* A failure that belongs to no operator. */
 void wr_task_fail(struct wr_task *task, weir_status status, const char *words);
-void wr_task_count_state(struct wr_task *task);
-void wr_task_count_records_in(struct wr_task *task, uint64_t more);
+/* Measures what is shown but not counted as it comes. */
+void wr_task_measure(struct wr_task *task);
 
 #endif /* WR_RUNTIME_TASK_STATE_H */

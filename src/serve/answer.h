@@ -29,7 +29,7 @@ struct wr_answer {
     const char *content_type; /* static */
     char *text;               /* the body, malloc'ed; NULL: none */
     size_t size;
-    const char *allow;       /* of a 405: the methods, static; else NULL */
+    char allow[40];          /* of a 405: the methods that the path has; else "" */
     struct wr_stream stream; /* read NULL: not a stream */
 };
 

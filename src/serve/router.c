@@ -10,7 +10,9 @@
 #include "serve/router.h"
 
 #include "serve/access.h"
+#include "serve/percent.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -24,41 +26,6 @@ struct wr_segments {
 };
 
 /* --- the path --- */
-
-static int
-hex_value(char digit)
-{
-    if (digit >= '0' && digit <= '9') {
-        return digit - '0';
-    }
-    char lower = (char)(digit | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-/* False: malformed, NUL, or too long. */
-static bool
-decode(const char *at, const char *end, char out[SEGMENT_MAX + 1])
-{
-    size_t size = 0;
-    for (; at < end; at++) {
-        char letter = *at;
-        if (letter == '%') {
-            int high = end - at > 2 ? hex_value(at[1]) : -1;
-            int low = end - at > 2 ? hex_value(at[2]) : -1;
-            if (high < 0 || low < 0) {
-                return false;
-            }
-            letter = (char)(high * 16 + low);
-            at += 2;
-        }
-        if (letter == '\0' || size == SEGMENT_MAX) {
-            return false;
-        }
-        out[size++] = letter;
-    }
-    out[size] = '\0';
-    return true;
-}
 
 /* False: no path of ours. */
 static bool
@@ -74,7 +41,8 @@ split(const char *path, struct wr_segments *segments)
         if (segments->count == SEGMENTS_MAX) {
             return false;
         }
-        if (!decode(from, path, segments->text[segments->count++])) {
+        if (!wr_percent_decode(from, (size_t)(path - from), segments->text[segments->count++],
+                               SEGMENT_MAX + 1)) {
             return false;
         }
     }
@@ -123,22 +91,39 @@ fits(const char *pattern, const struct wr_segments *segments, size_t from,
 
 /* --- the route --- */
 
+/* One method more of a 405, once. */
+static void
+allow(struct wr_answer *answer, const char *method)
+{
+    const char *found = strstr(answer->allow, method);
+    size_t size = strlen(answer->allow);
+    if (found == NULL && size + strlen(method) + 2 < sizeof answer->allow) {
+        snprintf(answer->allow + size, sizeof answer->allow - size, "%s%s", size > 0 ? ", " : "",
+                 method);
+    }
+}
+
+/* NULL: none, and answer->allow has the methods that the path has. */
 static const struct wr_route *
 find(const struct wr_segments *segments, const char *method, struct wr_request *request,
-     const char **out_other_method)
+     struct wr_answer *answer)
 {
-    *out_other_method = NULL;
     for (const struct wr_route *route = wr_routes; route->method != NULL; route++) {
         bool below = route->dialect == WR_DIALECT_FLINK && segments->count > 1 &&
                      strcmp(segments->text[0], "v1") == 0;
         if (!fits(route->pattern, segments, below ? 1 : 0, request->parameters)) {
             continue;
         }
+        answer->dialect = route->dialect;
         if (strcmp(route->method, method) == 0 ||
             (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0)) {
+            answer->allow[0] = '\0';
             return route;
         }
-        *out_other_method = route->method;
+        allow(answer, route->method);
+        if (strcmp(route->method, "GET") == 0) {
+            allow(answer, "HEAD");
+        }
     }
     return NULL;
 }
@@ -189,19 +174,18 @@ wr_router_answer(weir_server *server, const struct wr_raw_request *raw, struct w
 {
     struct wr_segments segments;
     struct wr_request request = { .raw = raw };
-    const char *other_method = NULL;
     answer->dialect = WR_DIALECT_FLINK;
     const struct wr_route *route = NULL;
     if (split(raw->path, &segments)) {
         answer->dialect = dialect_of(&segments);
-        route = find(&segments, raw->method, &request, &other_method);
+        route = find(&segments, raw->method, &request, answer);
     }
     if (!wr_access_check(server, route, raw, &request.role, answer)) {
+        answer->allow[0] = '\0';
         return;
     }
-    if (route == NULL && other_method != NULL) {
-        answer->allow = other_method;
-        wr_answer_fail(answer, 405, "Not with %s: %s", raw->method, other_method);
+    if (route == NULL && answer->allow[0] != '\0') {
+        wr_answer_fail(answer, 405, "Not with %s: %s", raw->method, answer->allow);
         return;
     }
     if (route == NULL) {
@@ -214,6 +198,7 @@ wr_router_answer(weir_server *server, const struct wr_raw_request *raw, struct w
         route->handle(server, &request, answer);
     }
     json_decref(body);
+    wr_access_record(server, route, raw, answer->code);
 }
 
 const char *

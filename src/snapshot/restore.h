@@ -41,4 +41,25 @@ struct wr_operator_restore {
     uint32_t list_count;
 };
 
+static inline uint64_t
+wr_restore_file_bytes(const struct wr_restore_file *file)
+{
+    uint64_t bytes = file->size;
+    for (uint32_t i = 0; i < file->engine_file_count; i++) {
+        bytes += file->engine_files[i].size;
+    }
+    return bytes;
+}
+
+/* Of all its files. */
+static inline uint64_t
+wr_operator_restore_bytes(const struct wr_operator_restore *restore)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < restore->file_count; i++) {
+        bytes += wr_restore_file_bytes(&restore->files[i]);
+    }
+    return bytes;
+}
+
 #endif /* WR_SNAPSHOT_RESTORE_H */

@@ -133,6 +133,8 @@ struct wr_state_file_open {
     size_t engine_file_count;
     uint32_t writer_key_group_first; /* of the subtask that wrote it */
     uint32_t writer_key_group_last;
+    _Atomic uint64_t *read_bytes; /* grows by what is read of blocks and of the engine's files, for
+                                     those who look; lent. NULL: nobody does */
 };
 weir_status wr_state_file_open(const struct wr_state_file_open *parameters,
                                weir_block_reader **out_reader, weir_error *err);

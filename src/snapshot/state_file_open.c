@@ -313,6 +313,7 @@ check_engine_file(weir_block_reader *reader, const struct wr_restore_engine_file
                                  size, &count, err);
         count = status == WEIR_OK ? count : 0;
         crc = wr_crc32c(crc, reader->window, count);
+        wr_reader_count(reader, count);
     }
     wr_file_close(reader->os, source);
     WR_TRY(status);
@@ -363,6 +364,7 @@ wr_state_file_open(const struct wr_state_file_open *parameters, weir_block_reade
     reader->has_changes = parameters->has_changes;
     reader->engine_files = parameters->engine_files;
     reader->engine_file_count = parameters->engine_file_count;
+    reader->read_bytes = parameters->read_bytes;
     reader->writer_key_group_first = parameters->writer_key_group_first;
     reader->writer_key_group_last = parameters->writer_key_group_last;
     wr_arena_init(&reader->arena, &reader->alloc);

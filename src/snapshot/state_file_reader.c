@@ -125,6 +125,7 @@ wr_reader_fetch(weir_block_reader *reader, void *to, size_t size, weir_error *er
     WR_TRY(wr_reader_exactly(reader, to, size, reader->block_offset + reader->fetched, err));
     reader->running_crc = wr_crc32c(reader->running_crc, to, size);
     reader->fetched += size;
+    wr_reader_count(reader, size);
     if (reader->fetched == reader->block.size && reader->running_crc != reader->block_crc) {
         reader->is_broken = true;
         return wr_fail(

@@ -10,6 +10,8 @@
 #include "snapshot/state_file.h"
 #include "snapshot/state_file_format.h"
 
+#include <stdatomic.h>
+
 enum {
     WR_WINDOW_SIZE = 64 * 1024,
     WR_WHERE_SIZE = 512
@@ -32,6 +34,7 @@ struct weir_block_reader {
     size_t engine_file_count;
     uint32_t writer_key_group_first;
     uint32_t writer_key_group_last;
+    _Atomic uint64_t *read_bytes; /* lent; NULL: nobody looks */
 
     struct wr_buffer directory; /* its bytes */
     weir_state_descriptor *states;
@@ -59,6 +62,16 @@ static inline const uint8_t *
 wr_reader_entry(const weir_block_reader *reader, uint64_t index)
 {
     return reader->blocks + index * WR_BLOCK_ENTRY_SIZE;
+}
+
+/* So much more was read. One thread writes. */
+static inline void
+wr_reader_count(const weir_block_reader *reader, uint64_t bytes)
+{
+    if (reader->read_bytes != NULL) {
+        uint64_t before = atomic_load_explicit(reader->read_bytes, memory_order_relaxed);
+        atomic_store_explicit(reader->read_bytes, before + bytes, memory_order_relaxed);
+    }
 }
 
 /* Exactly `size` bytes of the file at `offset`, or WEIR_CORRUPT. */

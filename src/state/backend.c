@@ -191,6 +191,18 @@ weir_state_entry_count(const weir_state *state)
     return state->common->ops->entry_count(state);
 }
 
+void
+weir_state_measure(const weir_state *state, weir_state_size *out_size)
+{
+    const weir_backend_ops *ops = state->common->ops;
+    *out_size = (weir_state_size){ 0 };
+    if (ops->measure != NULL) {
+        ops->measure(state, out_size);
+    } else {
+        out_size->entries = ops->entry_count(state);
+    }
+}
+
 /* What has been lent for change belongs into the snapshot. */
 static weir_status
 flush_all(const struct wr_backend_common *backend, weir_error *err)

@@ -313,23 +313,54 @@ wr_operator_state_count(const struct wr_operator_state *state)
     return state->list_count + state->broadcast_count;
 }
 
-void
-wr_operator_state_describe(const struct wr_operator_state *state, size_t index,
-                           weir_state_descriptor *out_descriptor, uint64_t *out_count)
+/* NULL: it is a broadcast state's place. */
+static const struct weir_operator_list *
+list_at(const struct wr_operator_state *state, size_t index)
 {
-    if (index < state->list_count) {
-        const struct weir_operator_list *list = state->lists;
-        for (; index > 0; index--) {
-            list = list->next;
-        }
-        *out_descriptor = *list->descriptor;
-        *out_count = list->count;
-        return;
+    const struct weir_operator_list *list = state->lists;
+    for (; list != NULL && index > 0; index--) {
+        list = list->next;
     }
+    return list;
+}
+
+static const struct weir_broadcast *
+broadcast_at(const struct wr_operator_state *state, size_t index)
+{
     const struct weir_broadcast *broadcast = state->broadcasts;
     for (index -= state->list_count; index > 0; index--) {
         broadcast = broadcast->next;
     }
+    return broadcast;
+}
+
+void
+wr_operator_state_describe(const struct wr_operator_state *state, size_t index,
+                           weir_state_descriptor *out_descriptor, uint64_t *out_count)
+{
+    const struct weir_operator_list *list = list_at(state, index);
+    if (list != NULL) {
+        *out_descriptor = *list->descriptor;
+        *out_count = list->count;
+        return;
+    }
+    const struct weir_broadcast *broadcast = broadcast_at(state, index);
     *out_descriptor = *broadcast->descriptor;
     *out_count = broadcast->count;
+}
+
+void
+wr_operator_state_measure(const struct wr_operator_state *state, size_t index,
+                          weir_state_size *out_size)
+{
+    const struct weir_operator_list *list = list_at(state, index);
+    *out_size = (weir_state_size){ .is_exact = true };
+    if (list != NULL) {
+        out_size->entries = list->count;
+        out_size->bytes = list->elements.capacity + list->offsets.capacity;
+        return;
+    }
+    const struct weir_broadcast *broadcast = broadcast_at(state, index);
+    out_size->entries = broadcast->count;
+    out_size->bytes = broadcast->entries.capacity + broadcast->offsets.capacity;
 }

@@ -8,6 +8,7 @@
 #ifndef WR_STATE_OPERATOR_STATE_H
 #define WR_STATE_OPERATOR_STATE_H
 
+#include "weir/engine.h"
 #include "weir/snapshot.h"
 #include "weir/state.h"
 
@@ -46,6 +47,10 @@ void wr_operator_state_set_writable(struct wr_operator_state *state, bool is_wri
 size_t wr_operator_state_count(const struct wr_operator_state *state);
 void wr_operator_state_describe(const struct wr_operator_state *state, size_t index,
                                 weir_state_descriptor *out_descriptor, uint64_t *out_count);
+
+/* The same by size: what its elements or entries take. */
+void wr_operator_state_measure(const struct wr_operator_state *state, size_t index,
+                               weir_state_size *out_size);
 
 /* The sync part of a snapshot: a deep copy of all. Written by wr_operator_snapshot_turn. */
 struct wr_operator_snapshot;

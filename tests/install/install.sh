@@ -57,7 +57,8 @@ case $case in
 to_a_prefix)
     rm -rf "$prefix"
     cmake --install "$build" --prefix "$prefix" >/dev/null
-    for file in bin/weir include/weir/job.h; do
+    for file in bin/weir include/weir/job.h share/man/man1/weir.1 share/man/man1/weir-run.1 share/man/man5/weir.yaml.5 \
+        share/bash-completion/completions/weir share/zsh/site-functions/_weir share/fish/vendor_completions.d/weir.fish; do
         [ -e "$prefix/$file" ] || { echo "$file is not installed" >&2; exit 1; }
     done
     cmp -s <(cd "$here/../../include/weir" && ls) <(cd "$prefix/include/weir" && ls) || { echo "headers differ" >&2; exit 1; }

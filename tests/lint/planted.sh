@@ -76,6 +76,17 @@ void *weir_f(void) { return malloc(1); }'
 long weir_f(void) { return (long)time(NULL); }'
     refused 'types/type.c: calls time' "$root/tools/check_symbols" "$tree"
     ;;
+symbols_finds_a_program_started_by_the_server)
+    mkdir -p "$tree/CMakeFiles/serve_objects.dir/src/serve"
+    server=$tree/CMakeFiles/serve_objects.dir/src/serve/jobs.c.o
+    cc -w -c -x c -o "$server" - <<<'int MHD_run(void *daemon); int json_dumps(void *value);
+int wr_f(void *p) { return MHD_run(p) + json_dumps(p); }'
+    "$root/tools/check_symbols" "$tree"
+    for call in system dlopen execve posix_spawn open unlink socket; do
+        cc -w -c -x c -o "$server" - <<<"int $call(void *p); int wr_f(void *p) { return $call(p); }"
+        refused "serve/jobs.c: calls $call," "$root/tools/check_symbols" "$tree"
+    done
+    ;;
 tidy_finds_a_long_function)
     cp "$root/.clang-tidy" "$tree"
     {

@@ -16,7 +16,7 @@ struct wr_drop {
 bool
 wr_drop_later(struct wr_heap *heap, const struct wr_layout *layout, const uint8_t *value)
 {
-    struct wr_drop *drop = wr_slab_new(&heap->slab, sizeof *drop);
+    struct wr_drop *drop = wr_slab_new(&heap->slab, sizeof *drop, NULL);
     if (drop == NULL) {
         return false;
     }

@@ -54,9 +54,9 @@ wr_entry_free_waiting(struct wr_heap *heap)
 
 /* A block with this content. */
 static uint8_t *
-block_new(struct wr_heap *heap, const void *data, size_t size)
+block_new(struct wr_heap_state *state, const void *data, size_t size)
 {
-    uint8_t *block = wr_slab_new(&heap->slab, size != 0 ? size : 1);
+    uint8_t *block = wr_slab_new(&state->heap->slab, size != 0 ? size : 1, state->slab_bytes);
     if (block != NULL && size != 0) {
         memcpy(block, data, size);
     }
@@ -82,7 +82,7 @@ wr_entry_new_slot(struct wr_heap_state *state, const struct wr_probe *probe, uin
 {
     uint8_t *key_block = NULL;
     if (probe->data != NULL) {
-        key_block = block_new(state->heap, probe->data, probe->size);
+        key_block = block_new(state, probe->data, probe->size);
         if (key_block == NULL) {
             return WEIR_NOMEM;
         }
@@ -102,7 +102,7 @@ wr_entry_new(struct wr_heap_state *state, const struct wr_probe *probe, uint32_t
     if (!state->layout.value_in_slab) {
         return wr_entry_new_slot(state, probe, group, value, out_place);
     }
-    struct wr_reference reference = { .place = block_new(heap, value.data, value.size),
+    struct wr_reference reference = { .place = block_new(state, value.data, value.size),
                                       .size = (uint32_t)value.size,
                                       .epoch = (uint32_t)heap->epoch };
     if (reference.place == NULL) {
@@ -124,7 +124,7 @@ wr_entry_own_block(struct wr_heap_state *state, const struct wr_place *place, vo
     struct wr_reference reference;
     memcpy(&reference, at, sizeof reference);
     if (!wr_cow_is_own(heap, reference.epoch)) {
-        uint8_t *block = block_new(heap, reference.place, reference.size);
+        uint8_t *block = block_new(state, reference.place, reference.size);
         if (block == NULL) {
             return WEIR_NOMEM;
         }
@@ -218,7 +218,7 @@ entry_replace(struct wr_heap_state *state, const struct wr_place *place, weir_by
         wr_slab_fits(reference.place, value.size != 0 ? value.size : 1)) {
         memmove(reference.place, value.data, value.size);
     } else {
-        uint8_t *block = block_new(heap, value.data, value.size);
+        uint8_t *block = block_new(state, value.data, value.size);
         if (block == NULL) {
             return WEIR_NOMEM;
         }

@@ -119,6 +119,19 @@ make_defaults(struct wr_heap *heap, struct wr_heap_state *state)
     return true;
 }
 
+/* NULL: no memory. */
+static uint64_t *
+open_cell(struct wr_heap *heap)
+{
+    struct wr_heap_cell *cell = wr_memory_new(&heap->alloc, sizeof *cell);
+    if (cell == NULL) {
+        return NULL;
+    }
+    cell->next = heap->cells;
+    heap->cells = cell;
+    return &cell->bytes;
+}
+
 struct wr_heap_state *
 wr_heap_state_new(struct wr_heap *heap, const weir_state_descriptor *descriptor)
 {
@@ -127,6 +140,7 @@ wr_heap_state_new(struct wr_heap *heap, const weir_state_descriptor *descriptor)
         return NULL;
     }
     state->heap = heap;
+    state->slab_bytes = open_cell(heap);
     state->kind = descriptor->kind;
     state->is_pane = descriptor->namespace_is_pane && descriptor->namespace_type != NULL &&
                      weir_type_is_fixed(descriptor->namespace_type);
@@ -139,7 +153,8 @@ wr_heap_state_new(struct wr_heap *heap, const weir_state_descriptor *descriptor)
             wr_panes_new(heap, (uint32_t)weir_type_fixed_size(descriptor->namespace_type));
     }
     state->name = wr_memory_copy_text(&heap->alloc, descriptor->name);
-    if (state->tables == NULL || state->name == NULL || (state->is_pane && state->panes == NULL) ||
+    if (state->slab_bytes == NULL || state->tables == NULL || state->name == NULL ||
+        (state->is_pane && state->panes == NULL) ||
         !copy_type(heap, descriptor->type, &state->type) ||
         !copy_type(heap, descriptor->map_key_type, &state->map_key_type) ||
         !copy_type(heap, descriptor->namespace_type, &state->namespace_type) ||
@@ -277,6 +292,17 @@ entry_count(const weir_state *self)
     return ((const struct wr_heap_state *)self)->count;
 }
 
+/* What it holds of tables and blocks; what both have free, and copies for snapshots, are nobody's.
+ */
+static void
+measure(const weir_state *self, weir_state_size *out_size)
+{
+    const struct wr_heap_state *state = (const struct wr_heap_state *)self;
+    *out_size = (weir_state_size){ .entries = state->count,
+                                   .bytes = state->bucket_bytes + *state->slab_bytes,
+                                   .is_exact = true };
+}
+
 static uint64_t
 used_bytes(const weir_backend *self)
 {
@@ -297,6 +323,11 @@ close_heap(weir_backend *self)
     }
     wr_memory_free(&heap->alloc, heap->states,
                    heap->state_capacity * sizeof(struct wr_heap_state *));
+    while (heap->cells != NULL) {
+        struct wr_heap_cell *cell = heap->cells;
+        heap->cells = cell->next;
+        wr_memory_free(&heap->alloc, cell, sizeof *cell);
+    }
     wr_slow_assert(heap->used_bytes == 0);
     weir_alloc parent = heap->parent;
     wr_memory_free(&parent, heap, sizeof *heap);
@@ -333,6 +364,7 @@ static const weir_backend_ops heap_ops = {
     .used_bytes = used_bytes,
     .close = close_heap,
     .snapshot_pressed = wr_heap_snapshot_pressed,
+    .measure = measure,
 };
 
 static weir_status

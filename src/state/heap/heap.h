@@ -53,6 +53,13 @@ struct wr_table {
 struct wr_heap;
 struct wr_drop;
 
+/* What the blocks of a state take in the slab. It outlives the state: what is left of removed lists
+ * and maps is dropped later. */
+struct wr_heap_cell {
+    struct wr_heap_cell *next;
+    uint64_t bytes;
+};
+
 /* Where the walk over what may have expired stands. */
 struct wr_expire {
     uint32_t group; /* less the first of the range */
@@ -95,6 +102,7 @@ struct wr_heap_state {
     uint32_t table_count;     /* key groups; of panes, key groups times rows */
     struct wr_panes *panes;   /* NULL: its namespaces share the tables */
     uint64_t bucket_bytes;    /* of all live tables: whether prefetching is worth it */
+    uint64_t *slab_bytes;     /* in its cell */
     struct wr_changes changes;
     struct wr_expire expire;
     struct wr_ahead ahead;
@@ -138,6 +146,7 @@ struct wr_heap {
     struct wr_region tables; /* for nothing else: all that stands there can be moved */
     struct wr_region region; /* for all else */
     struct wr_slab slab;
+    struct wr_heap_cell *cells; /* one a state that ever was */
     struct wr_copies copies;
     struct wr_slab_list freeing; /* blocks that nobody reads any more; freed a few at a time */
     struct wr_removed_page *freeing_pages; /* of removal logs, likewise */

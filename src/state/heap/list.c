@@ -50,8 +50,7 @@ write_element(const struct wr_layout *layout, uint8_t *at, weir_bytes item)
 
 /* What is being added. */
 struct growth {
-    struct wr_heap *heap;
-    const struct wr_layout *layout;
+    struct wr_heap_state *state;
     struct wr_list list;         /* as it will be */
     struct wr_list_chunk *added; /* the first new chunk; NULL: none yet */
     uint32_t closed_used;        /* of the chunk that was the last before it */
@@ -72,8 +71,8 @@ chunk_new(struct growth *growth, size_t element_size)
     size_t room = class == WR_LIST_CLASS_OWN
                       ? element_size
                       : ((size_t)WR_LIST_CHUNK_LEAST << class) - WR_LIST_CHUNK_OVERHEAD;
-    struct wr_list_chunk *chunk =
-        wr_slab_new(&growth->heap->slab, sizeof(struct wr_list_chunk) + room);
+    struct wr_list_chunk *chunk = wr_slab_new(
+        &growth->state->heap->slab, sizeof(struct wr_list_chunk) + room, growth->state->slab_bytes);
     if (chunk == NULL) {
         return NULL;
     }
@@ -96,7 +95,7 @@ chunk_new(struct growth *growth, size_t element_size)
 static bool
 add_one(struct growth *growth, weir_bytes item)
 {
-    size_t size = element_bytes(growth->layout, item.size);
+    size_t size = element_bytes(&growth->state->layout, item.size);
     struct wr_list_chunk *chunk = wr_list_last(&growth->list);
     if (chunk == NULL || growth->list.last_used + size > wr_list_last_room(&growth->list)) {
         chunk = chunk_new(growth, size);
@@ -104,9 +103,10 @@ add_one(struct growth *growth, weir_bytes item)
             return false;
         }
     }
-    write_element(growth->layout, chunk->bytes + growth->list.last_used, item);
+    write_element(&growth->state->layout, chunk->bytes + growth->list.last_used, item);
     growth->list.last_used += (uint32_t)size;
-    size_t item_size = growth->layout->item_size != 0 ? growth->layout->item_size : item.size;
+    size_t item_size =
+        growth->state->layout.item_size != 0 ? growth->state->layout.item_size : item.size;
     growth->list.record_bytes += (uint32_t)(4 + item_size);
     return true;
 }
@@ -118,7 +118,7 @@ growth_undo(struct growth *growth)
     while (chunk != NULL) {
         bool is_last = chunk == wr_list_last(&growth->list);
         struct wr_list_chunk *next = is_last ? NULL : chunk->next;
-        wr_slab_free(&growth->heap->slab, chunk);
+        wr_slab_free(&growth->state->heap->slab, chunk);
         chunk = next;
     }
 }
@@ -150,7 +150,7 @@ check_items(const struct wr_layout *layout, const weir_bytes *items, size_t coun
 static weir_status
 add_all(struct growth *growth, const weir_bytes *items, size_t count)
 {
-    WR_TRY(check_items(growth->layout, items, count, growth->list.record_bytes));
+    WR_TRY(check_items(&growth->state->layout, items, count, growth->list.record_bytes));
     for (size_t i = 0; i < count; i++) {
         if (!add_one(growth, items[i])) {
             growth_undo(growth);
@@ -161,9 +161,9 @@ add_all(struct growth *growth, const weir_bytes *items, size_t count)
 }
 
 static weir_status
-add_to_new(struct growth *growth, struct wr_heap_state *state, const weir_key *key,
-           const weir_bytes *items, size_t count)
+add_to_new(struct growth *growth, const weir_key *key, const weir_bytes *items, size_t count)
 {
+    struct wr_heap_state *state = growth->state;
     struct wr_probe probe;
     uint32_t group = wr_entry_group(state, key);
     wr_probe_init(&probe, &state->layout, key);
@@ -210,14 +210,14 @@ wr_heap_list_add(weir_state *self, const weir_key *key, const weir_bytes *items,
         return WEIR_OK;
     }
     state->is_list_read = false;
-    struct growth growth = { .heap = state->heap, .layout = &state->layout };
+    struct growth growth = { .state = state };
     uint32_t group = wr_entry_group(state, key);
     struct wr_probe probe;
     struct wr_place place;
     wr_probe_init(&probe, &state->layout, key);
     wr_entry_free_some(state->heap);
     if (!wr_table_look(state, group, &probe, &place)) {
-        return add_to_new(&growth, state, key, items, count);
+        return add_to_new(&growth, key, items, count);
     }
     if (count == 1 && add_in_place(state, &place, *items)) {
         return WEIR_OK;
@@ -310,7 +310,7 @@ wr_list_expire(struct wr_heap_state *state, const struct wr_place *place, size_t
         wr_list_drop(state, value);
         return WR_EXPIRED_ALL;
     }
-    struct growth growth = { .heap = state->heap, .layout = layout };
+    struct growth growth = { .state = state };
     cursor = (weir_cursor){ { 0 } };
     while (wr_list_walk(layout, value, &cursor, &item)) {
         if (!weir_state_item_expired(&state->ttl, item, now_ms) && !add_one(&growth, item)) {
@@ -330,13 +330,13 @@ wr_heap_list_put(weir_state *self, const weir_key *key, const weir_bytes *items,
     if (state->layout.value_form != WR_VALUE_LIST || count == 0) {
         return WEIR_INVALID;
     }
-    struct growth growth = { .heap = state->heap, .layout = &state->layout };
+    struct growth growth = { .state = state };
     struct wr_probe probe;
     struct wr_place place;
     wr_probe_init(&probe, &state->layout, key);
     wr_entry_free_some(state->heap);
     if (!wr_table_look(state, wr_entry_group(state, key), &probe, &place)) {
-        return add_to_new(&growth, state, key, items, count);
+        return add_to_new(&growth, key, items, count);
     }
     WR_TRY(add_all(&growth, items, count)); /* they may be lent from the list that goes */
     replace(state, &place, &growth);

@@ -96,9 +96,9 @@ own_block(struct hold *hold)
     if (wr_cow_is_own(heap, block->epoch)) {
         return WEIR_OK;
     }
-    WR_TRY(wr_map_own_way(heap, hold->map, hold->index));
-    struct wr_map_block *copy =
-        wr_map_block_new(&heap->slab, layout, heap->epoch, block->count, block->used);
+    WR_TRY(wr_map_own_way(hold->state, hold->map, hold->index));
+    struct wr_map_source source = wr_map_source_of(hold->state);
+    struct wr_map_block *copy = wr_map_block_new(&source, block->count, block->used);
     if (copy == NULL) {
         return WEIR_NOMEM;
     }
@@ -136,11 +136,11 @@ rebuild(struct hold *hold, const struct wr_map_spot *without, const struct wr_ma
     if (count > WR_MAP_BLOCK_ENTRIES_MOST) {
         return WEIR_NOMEM;
     }
-    WR_TRY(wr_map_own_way(heap, hold->map, hold->index));
+    WR_TRY(wr_map_own_way(hold->state, hold->map, hold->index));
     bool is_growing = without == NULL && old != NULL;
-    struct wr_map_block *block =
-        wr_map_block_new(&heap->slab, layout, heap->epoch, is_growing ? count + count / 4 : count,
-                         is_growing ? bytes + bytes / 4 : bytes);
+    struct wr_map_source source = wr_map_source_of(hold->state);
+    struct wr_map_block *block = wr_map_block_new(&source, is_growing ? count + count / 4 : count,
+                                                  is_growing ? bytes + bytes / 4 : bytes);
     if (block == NULL) {
         return WEIR_NOMEM;
     }
@@ -177,7 +177,8 @@ insert(struct hold *hold, struct wr_map_draft *draft)
     }
     uint64_t meant =
         map->depth == 0 ? SMALL_ENTRIES_MOST : (uint64_t)map->blocks * BLOCK_ENTRIES_MEANT;
-    WR_TRY(wr_map_draft_init(draft, &heap->slab, &hold->state->layout, heap->epoch));
+    struct wr_map_source source = wr_map_source_of(hold->state);
+    WR_TRY(wr_map_draft_init(draft, &source));
     if (map->count >= meant) {
         wr_map_split(hold->state, map);
         hold->index = wr_map_block_index(map->blocks, hold->hash);
@@ -215,7 +216,8 @@ replace(struct hold *hold, struct wr_map_draft *draft)
         return WEIR_LIMIT;
     }
     uint8_t *far = wr_map_block_far(layout, hold->block, &hold->spot);
-    WR_TRY(wr_map_draft_init(draft, &heap->slab, layout, heap->epoch));
+    struct wr_map_source source = wr_map_source_of(hold->state);
+    WR_TRY(wr_map_draft_init(draft, &source));
     weir_status status = WEIR_OK;
     if (draft->bytes == bytes) {
         status = own_block(hold);
@@ -243,10 +245,10 @@ put_first(struct wr_heap_state *state, const struct wr_probe *probe, const weir_
 {
     uint32_t group = wr_entry_group(state, key);
     struct wr_slab *slab = &state->heap->slab;
-    const uint64_t epoch = state->heap->epoch;
+    struct wr_map_source source = wr_map_source_of(state);
     WR_TRY(wr_entry_make_room(state, key, 1, &group));
-    WR_TRY(wr_map_draft_init(draft, slab, &state->layout, epoch));
-    struct wr_map_block *block = wr_map_block_new(slab, &state->layout, epoch, 1, draft->bytes);
+    WR_TRY(wr_map_draft_init(draft, &source));
+    struct wr_map_block *block = wr_map_block_new(&source, 1, draft->bytes);
     weir_status status = WEIR_NOMEM;
     if (block != NULL) {
         wr_map_block_add(&state->layout, block, draft);
@@ -362,7 +364,8 @@ own_item(struct hold *hold, void **out_item)
     wr_map_block_entry(layout, hold->block, &hold->spot, &key, &item);
     if (far != NULL && !wr_cow_is_own(heap, wr_get_u32(far))) {
         struct wr_map_draft draft = { .key = key, .item = item, .tag = wr_map_tag(hold->hash) };
-        WR_TRY(wr_map_draft_init(&draft, &heap->slab, layout, heap->epoch));
+        struct wr_map_source source = wr_map_source_of(hold->state);
+        WR_TRY(wr_map_draft_init(&draft, &source));
         wr_map_block_replace(layout, hold->block, &hold->spot, &draft);
         drop_far(heap, far);
         wr_map_block_entry(layout, hold->block, &hold->spot, &key, &item);
@@ -465,7 +468,7 @@ take_out(struct hold *hold)
     uint32_t bytes = record_size(key.size, item);
     uint8_t *far = wr_map_block_far(layout, block, &hold->spot);
     if (block->count == 1) {
-        WR_TRY(wr_map_own_way(heap, hold->map, hold->index));
+        WR_TRY(wr_map_own_way(hold->state, hold->map, hold->index));
         wr_map_set_block(hold->map, hold->index, NULL);
         wr_cow_drop_block(heap, block, block->epoch);
     } else {

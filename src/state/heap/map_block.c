@@ -27,9 +27,9 @@ key_room(size_t key_size)
 }
 
 struct wr_map_block *
-wr_map_block_new(struct wr_slab *slab, const struct wr_layout *layout, uint64_t epoch,
-                 uint32_t count, size_t bytes)
+wr_map_block_new(const struct wr_map_source *source, uint32_t count, size_t bytes)
 {
+    const struct wr_layout *layout = source->layout;
     size_t head = sizeof(struct wr_map_block);
     size_t entry = layout->map_stride != 0 ? layout->map_stride : bytes / (count + 1) + 1;
     bytes = layout->map_stride != 0 ? (size_t)count * entry : bytes;
@@ -42,11 +42,11 @@ wr_map_block_new(struct wr_slab *slab, const struct wr_layout *layout, uint64_t 
     }
     size_t capacity = count + more;
     capacity = capacity < WR_MAP_BLOCK_ENTRIES_MOST ? capacity : WR_MAP_BLOCK_ENTRIES_MOST;
-    struct wr_map_block *block = wr_slab_new(slab, good);
+    struct wr_map_block *block = wr_slab_new(source->slab, good, source->owner_bytes);
     if (block == NULL) {
         return NULL;
     }
-    *block = (struct wr_map_block){ .epoch = (uint32_t)epoch,
+    *block = (struct wr_map_block){ .epoch = (uint32_t)source->epoch,
                                     .capacity = (uint16_t)capacity,
                                     .room = (uint32_t)(good - head - weir_round8(capacity)) };
     memset(block->tags, 0, weir_round8(capacity));
@@ -136,14 +136,13 @@ write_padded(uint8_t *at, weir_bytes bytes)
 }
 
 weir_status
-wr_map_draft_init(struct wr_map_draft *draft, struct wr_slab *slab, const struct wr_layout *layout,
-                  uint64_t epoch)
+wr_map_draft_init(struct wr_map_draft *draft, const struct wr_map_source *source)
 {
     bool is_null = draft->item.data == NULL;
     draft->far = NULL;
     draft->tag = (uint8_t)(draft->tag | (is_null ? WR_MAP_TAG_NULL : 0));
-    if (layout->map_stride != 0) {
-        draft->bytes = layout->map_stride;
+    if (source->layout->map_stride != 0) {
+        draft->bytes = source->layout->map_stride;
         return WEIR_OK;
     }
     uint32_t content = key_room(draft->key.size) + key_room(draft->item.size);
@@ -151,11 +150,11 @@ wr_map_draft_init(struct wr_map_draft *draft, struct wr_slab *slab, const struct
     if (content <= NEAR_MOST) {
         return WEIR_OK;
     }
-    uint8_t *far = wr_slab_new(slab, FAR_HEAD + content);
+    uint8_t *far = wr_slab_new(source->slab, FAR_HEAD + content, source->owner_bytes);
     if (far == NULL) {
         return WEIR_NOMEM;
     }
-    wr_put_u32(far, (uint32_t)epoch);
+    wr_put_u32(far, (uint32_t)source->epoch);
     wr_put_u32(far + 4, 0);
     write_padded(write_padded(far + FAR_HEAD, draft->key), draft->item);
     draft->far = far;

@@ -60,9 +60,17 @@ wr_map_block_entries(const struct wr_map_block *block)
     return (uint8_t *)(uintptr_t)block->tags + weir_round8(block->capacity);
 }
 
+/* Where blocks of a state come from. All lent. */
+struct wr_map_source {
+    struct wr_slab *slab;
+    uint64_t *owner_bytes;
+    const struct wr_layout *layout;
+    uint64_t epoch;
+};
+
 /* An empty block for about so many entries of so many bytes in all. NULL: refused. */
-struct wr_map_block *wr_map_block_new(struct wr_slab *slab, const struct wr_layout *layout,
-                                      uint64_t epoch, uint32_t count, size_t bytes);
+struct wr_map_block *wr_map_block_new(const struct wr_map_source *source, uint32_t count,
+                                      size_t bytes);
 static inline bool
 wr_map_same_bytes(const uint8_t *at, weir_bytes key)
 {
@@ -123,8 +131,7 @@ uint8_t *wr_map_block_far(const struct wr_layout *layout, const struct wr_map_bl
                           const struct wr_map_spot *spot);
 
 /* Works out a draft; a large entry is written to a far block. WEIR_NOMEM: refused. */
-weir_status wr_map_draft_init(struct wr_map_draft *draft, struct wr_slab *slab,
-                              const struct wr_layout *layout, uint64_t epoch);
+weir_status wr_map_draft_init(struct wr_map_draft *draft, const struct wr_map_source *source);
 bool wr_map_block_fits(const struct wr_map_block *block, const struct wr_map_draft *draft);
 /* Writes the entry behind the others; it must fit. */
 void wr_map_block_add(const struct wr_layout *layout, struct wr_map_block *block,

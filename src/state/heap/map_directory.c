@@ -18,16 +18,16 @@ enum {
 
 /* A directory with the places of `from`, which may be NULL. */
 static struct wr_map_directory *
-directory_new(struct wr_heap *heap, const struct wr_map_directory *from, uint32_t capacity)
+directory_new(struct wr_heap_state *state, const struct wr_map_directory *from, uint32_t capacity)
 {
-    struct wr_map_directory *directory =
-        wr_slab_new(&heap->slab, sizeof *directory + capacity * sizeof(void *));
+    struct wr_map_directory *directory = wr_slab_new(
+        &state->heap->slab, sizeof *directory + capacity * sizeof(void *), state->slab_bytes);
     if (directory == NULL) {
         return NULL;
     }
     uint32_t kept = from != NULL ? from->capacity : 0;
     wr_slow_assert(kept <= capacity);
-    directory->epoch = (uint32_t)heap->epoch;
+    directory->epoch = (uint32_t)state->heap->epoch;
     directory->capacity = capacity;
     if (kept != 0) {
         memcpy(directory->at, from->at, kept * sizeof(void *));
@@ -38,8 +38,9 @@ directory_new(struct wr_heap *heap, const struct wr_map_directory *from, uint32_
 
 /* Makes the directory at *place changeable, with at least this capacity. NULL: refused. */
 static struct wr_map_directory *
-own(struct wr_heap *heap, void **place, uint32_t capacity)
+own(struct wr_heap_state *state, void **place, uint32_t capacity)
 {
+    struct wr_heap *heap = state->heap;
     struct wr_map_directory *directory = *place;
     if (directory->capacity >= capacity && wr_cow_is_own(heap, directory->epoch)) {
         return directory;
@@ -48,7 +49,7 @@ own(struct wr_heap *heap, void **place, uint32_t capacity)
     while (size < capacity) {
         size *= 2;
     }
-    struct wr_map_directory *copy = directory_new(heap, directory, size);
+    struct wr_map_directory *copy = directory_new(state, directory, size);
     if (copy == NULL) {
         return NULL;
     }
@@ -58,23 +59,23 @@ own(struct wr_heap *heap, void **place, uint32_t capacity)
 }
 
 static struct wr_map_directory *
-own_root(struct wr_heap *heap, struct wr_map *map, uint32_t capacity)
+own_root(struct wr_heap_state *state, struct wr_map *map, uint32_t capacity)
 {
     void *place = map->place;
-    struct wr_map_directory *directory = own(heap, &place, capacity);
+    struct wr_map_directory *directory = own(state, &place, capacity);
     map->place = place;
     return directory;
 }
 
 weir_status
-wr_map_own_way(struct wr_heap *heap, struct wr_map *map, uint32_t index)
+wr_map_own_way(struct wr_heap_state *state, struct wr_map *map, uint32_t index)
 {
     if (map->depth == 0) {
         return WEIR_OK;
     }
-    struct wr_map_directory *directory = own_root(heap, map, 0);
+    struct wr_map_directory *directory = own_root(state, map, 0);
     if (directory != NULL && map->depth == DEPTH_MOST) {
-        directory = own(heap, &directory->at[index / WR_MAP_LEAF_MOST], 0);
+        directory = own(state, &directory->at[index / WR_MAP_LEAF_MOST], 0);
     }
     return directory != NULL ? WEIR_OK : WEIR_NOMEM;
 }
@@ -95,9 +96,9 @@ wr_map_set_block(struct wr_map *map, uint32_t index, struct wr_map_block *block)
 
 /* One more level above what there is. */
 static weir_status
-deepen(struct wr_heap *heap, struct wr_map *map)
+deepen(struct wr_heap_state *state, struct wr_map *map)
 {
-    struct wr_map_directory *root = directory_new(heap, NULL, CAPACITY_LEAST);
+    struct wr_map_directory *root = directory_new(state, NULL, CAPACITY_LEAST);
     if (root == NULL) {
         return WEIR_NOMEM;
     }
@@ -109,21 +110,21 @@ deepen(struct wr_heap *heap, struct wr_map *map)
 
 /* Makes a place for the block behind the last. */
 static weir_status
-reserve(struct wr_heap *heap, struct wr_map *map)
+reserve(struct wr_heap_state *state, struct wr_map *map)
 {
     if (map->depth == 0 || (map->depth == 1 && map->blocks == WR_MAP_LEAF_MOST)) {
-        WR_TRY(deepen(heap, map));
+        WR_TRY(deepen(state, map));
     }
     if (map->depth == 1) {
-        return own_root(heap, map, map->blocks + 1) != NULL ? WEIR_OK : WEIR_NOMEM;
+        return own_root(state, map, map->blocks + 1) != NULL ? WEIR_OK : WEIR_NOMEM;
     }
     uint32_t leaf = map->blocks / WR_MAP_LEAF_MOST;
-    struct wr_map_directory *root = own_root(heap, map, leaf + 1);
+    struct wr_map_directory *root = own_root(state, map, leaf + 1);
     if (root == NULL) {
         return WEIR_NOMEM;
     }
     if (root->at[leaf] == NULL) {
-        root->at[leaf] = directory_new(heap, NULL, WR_MAP_LEAF_MOST);
+        root->at[leaf] = directory_new(state, NULL, WR_MAP_LEAF_MOST);
     }
     return root->at[leaf] != NULL ? WEIR_OK : WEIR_NOMEM;
 }
@@ -159,14 +160,24 @@ part(const struct wr_heap_state *state, struct parting *parting, bool is_copying
     }
 }
 
+struct wr_map_source
+wr_map_source_of(struct wr_heap_state *state)
+{
+    return (struct wr_map_source){ .slab = &state->heap->slab,
+                                   .owner_bytes = state->slab_bytes,
+                                   .layout = &state->layout,
+                                   .epoch = state->heap->epoch };
+}
+
 void
 wr_map_split(struct wr_heap_state *state, struct wr_map *map)
 {
     struct wr_heap *heap = state->heap;
+    struct wr_map_source source = wr_map_source_of(state);
     uint32_t level = UINT32_C(1) << (31 - __builtin_clz(map->blocks));
     uint32_t index = map->blocks - level;
-    if (reserve(heap, map) != WEIR_OK || wr_map_own_way(heap, map, index) != WEIR_OK ||
-        wr_map_own_way(heap, map, map->blocks) != WEIR_OK) {
+    if (reserve(state, map) != WEIR_OK || wr_map_own_way(state, map, index) != WEIR_OK ||
+        wr_map_own_way(state, map, map->blocks) != WEIR_OK) {
         return;
     }
     struct parting parting = { .from = wr_map_block_at(map, index), .bit = level };
@@ -177,8 +188,7 @@ wr_map_split(struct wr_heap_state *state, struct wr_map *map)
             if (count == 0) {
                 continue;
             }
-            parting.to[side] = wr_map_block_new(&heap->slab, &state->layout, heap->epoch, count,
-                                                parting.bytes[side]);
+            parting.to[side] = wr_map_block_new(&source, count, parting.bytes[side]);
             if (parting.to[side] == NULL) {
                 if (side == 1 && parting.to[0] != NULL) {
                     wr_slab_free(&heap->slab, parting.to[0]);

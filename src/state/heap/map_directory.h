@@ -52,12 +52,14 @@ wr_map_block_at(const struct wr_map *map, uint32_t index)
 }
 
 /* Makes the way to a block changeable: copies directories that an open snapshot may hold. */
-weir_status wr_map_own_way(struct wr_heap *heap, struct wr_map *map, uint32_t index);
+weir_status wr_map_own_way(struct wr_heap_state *state, struct wr_map *map, uint32_t index);
 /* Puts another block, or NULL, in the place of one; the way to it is changeable. The old block is
  * the caller's. */
 void wr_map_set_block(struct wr_map *map, uint32_t index, struct wr_map_block *block);
 /* Adds a block and parts one into it. Refused memory only puts it off. */
 void wr_map_split(struct wr_heap_state *state, struct wr_map *map);
+/* Blocks of this state. */
+struct wr_map_source wr_map_source_of(struct wr_heap_state *state);
 /* Gives the directories back, not the blocks. */
 void wr_map_drop_directories(struct wr_heap *heap, const struct wr_map *map);
 

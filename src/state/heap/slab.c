@@ -15,8 +15,9 @@
  *   (2) A page without a block in use goes back to the region, the last one of a class's list
  *       excepted: a state that puts and removes one value must not ask for a page each time.
  *
- * The link in the head serves free blocks and those on a list; a block in use has none. The content
- * is left alone until the block is taken again: an open snapshot reads blocks that wait on a list.
+ * The link in the head serves free blocks and those on a list; of a block in use it is where its
+ * owner counts its bytes. The content is left alone until the block is taken again: an open
+ * snapshot reads blocks that wait on a list.
  */
 #include "state/heap/slab.h"
 
@@ -112,7 +113,40 @@ block_of(void *content)
     return (struct wr_slab_block *)content - 1;
 }
 
-static void *
+static size_t
+block_size(const struct wr_slab_block *block)
+{
+    unsigned index = block_class(block);
+    if (index != CLASS_LARGE) {
+        return class_size(index);
+    }
+    const struct wr_slab_large *large =
+        (const void *)((const uint8_t *)block - offsetof(struct wr_slab_large, block));
+    return large->size;
+}
+
+static inline void *
+give_to(struct wr_slab_block *block, size_t size, uint64_t *owner_bytes)
+{
+    block->head = (block->head & ~LINK_MASK) | (uint64_t)(uintptr_t)owner_bytes;
+    if (owner_bytes != NULL) {
+        *owner_bytes += size;
+    }
+    return block + 1;
+}
+
+/* Nobody counts it any more. */
+static inline void
+take_from_owner(struct wr_slab_block *block)
+{
+    uint64_t *owner_bytes = (uint64_t *)(uintptr_t)(block->head & LINK_MASK);
+    if (owner_bytes != NULL) {
+        *owner_bytes -= block_size(block);
+    }
+    block->head &= ~LINK_MASK;
+}
+
+static struct wr_slab_block *
 large_new(struct wr_slab *slab, size_t size)
 {
     size_t total = sizeof(struct wr_slab_large) + size;
@@ -126,7 +160,7 @@ large_new(struct wr_slab *slab, size_t size)
         slab->large->previous = large;
     }
     slab->large = large;
-    return &large->block + 1;
+    return &large->block;
 }
 
 static void
@@ -183,10 +217,10 @@ page_unlist(struct wr_slab_class *class, struct wr_slab_page *page)
 
 /* A page for several blocks, in its class's list. NULL: refused. */
 static struct wr_slab_page *
-page_new(struct wr_slab *slab, struct wr_slab_class *class, size_t block_size)
+page_new(struct wr_slab *slab, struct wr_slab_class *class, size_t one)
 {
     size_t size = class->page_size == 0 ? PAGE_LEAST : class->page_size * 2;
-    while (size < PAGE_MOST && size < block_size * PAGE_BLOCKS_LEAST) {
+    while (size < PAGE_MOST && size < one * PAGE_BLOCKS_LEAST) {
         size *= 2;
     }
     size = size > PAGE_MOST ? PAGE_MOST : size;
@@ -204,17 +238,17 @@ page_new(struct wr_slab *slab, struct wr_slab_class *class, size_t block_size)
 }
 
 /* A block that has a page for itself. */
-static void *
-alone_new(struct wr_slab *slab, unsigned index, size_t block_size)
+static struct wr_slab_block *
+alone_new(struct wr_slab *slab, unsigned index, size_t size)
 {
-    struct wr_slab_page *page = wr_region_new(slab->region, PAGE_HEAD + block_size);
+    struct wr_slab_page *page = wr_region_new(slab->region, PAGE_HEAD + size);
     if (page == NULL) {
         return NULL;
     }
-    *page = (struct wr_slab_page){ .size = PAGE_HEAD + block_size, .live = 1 };
+    *page = (struct wr_slab_page){ .size = PAGE_HEAD + size, .live = 1 };
     struct wr_slab_block *block = (void *)((uint8_t *)page + PAGE_HEAD);
     block->head = (uint64_t)index << 56 | (uint64_t)ORDER_ALONE << ORDER_SHIFT;
-    return block + 1;
+    return block;
 }
 
 void
@@ -231,21 +265,14 @@ wr_slab_fini(struct wr_slab *slab)
     }
 }
 
-void *
-wr_slab_new(struct wr_slab *slab, size_t size)
+/* One of several on a page. */
+static struct wr_slab_block *
+shared_new(struct wr_slab *slab, unsigned index, size_t size)
 {
-    unsigned index = class_of(size + sizeof(struct wr_slab_block));
-    if (index == CLASS_LARGE) {
-        return large_new(slab, size);
-    }
-    size_t block_size = class_size(index);
-    if (block_size > SHARED_MOST) {
-        return alone_new(slab, index, block_size);
-    }
     struct wr_slab_class *class = &slab->classes[index];
     struct wr_slab_page *page = class->pages;
     if (__builtin_expect(page == NULL, 0)) {
-        page = page_new(slab, class, block_size);
+        page = page_new(slab, class, size);
         if (page == NULL) {
             return NULL;
         }
@@ -253,24 +280,37 @@ wr_slab_new(struct wr_slab *slab, size_t size)
     struct wr_slab_block *block = page->free;
     if (block != NULL) {
         page->free = block_next(block);
-        block_set_next(block, NULL);
     } else {
         block = (void *)page->cut;
-        page->cut += block_size;
+        page->cut += size;
         uint64_t order = (uint64_t)__builtin_ctzll(page->size);
         block->head = (uint64_t)index << 56 | order << ORDER_SHIFT;
     }
     page->live++;
-    if (page->free == NULL && (size_t)(page->end - page->cut) < block_size) {
+    if (page->free == NULL && (size_t)(page->end - page->cut) < size) {
         page_unlist(class, page);
     }
-    return block + 1;
+    return block;
 }
 
-void
-wr_slab_free(struct wr_slab *slab, void *content)
+void *
+wr_slab_new(struct wr_slab *slab, size_t size, uint64_t *owner_bytes)
 {
-    struct wr_slab_block *block = block_of(content);
+    unsigned index = class_of(size + sizeof(struct wr_slab_block));
+    if (index == CLASS_LARGE) {
+        struct wr_slab_block *large = large_new(slab, size);
+        return large != NULL ? give_to(large, block_size(large), owner_bytes) : NULL;
+    }
+    size_t whole = class_size(index);
+    struct wr_slab_block *block =
+        whole > SHARED_MOST ? alone_new(slab, index, whole) : shared_new(slab, index, whole);
+    return block != NULL ? give_to(block, whole, owner_bytes) : NULL;
+}
+
+/* Counted by nobody any more. */
+static void
+give_back(struct wr_slab *slab, struct wr_slab_block *block)
+{
     unsigned index = block_class(block);
     if (index == CLASS_LARGE) {
         large_free(slab, block);
@@ -296,6 +336,14 @@ wr_slab_free(struct wr_slab *slab, void *content)
     }
 }
 
+void
+wr_slab_free(struct wr_slab *slab, void *content)
+{
+    struct wr_slab_block *block = block_of(content);
+    take_from_owner(block);
+    give_back(slab, block);
+}
+
 bool
 wr_slab_fits(const void *content, size_t size)
 {
@@ -315,7 +363,7 @@ void
 wr_slab_list_add(struct wr_slab_list *list, void *content)
 {
     struct wr_slab_block *block = block_of(content);
-    block_set_next(block, NULL);
+    take_from_owner(block);
     if (list->last != NULL) {
         block_set_next(list->last, block);
     } else {
@@ -349,7 +397,7 @@ wr_slab_list_free(struct wr_slab *slab, struct wr_slab_list *list, size_t most)
         if (list->first == NULL) {
             list->last = NULL;
         }
-        wr_slab_free(slab, block + 1);
+        give_back(slab, block);
         freed++;
     }
     return freed;

@@ -37,8 +37,9 @@ struct wr_slab {
 void wr_slab_init(struct wr_slab *slab, struct wr_region *region, const weir_alloc *alloc);
 void wr_slab_fini(struct wr_slab *slab);
 
-/* Not zeroed, aligned to 8; size > 0. NULL: refused. */
-void *wr_slab_new(struct wr_slab *slab, size_t size);
+/* Not zeroed, aligned to 8; size > 0. NULL: refused. *owner_bytes: grows by the block's size, and
+ * falls when it is freed or put on a list; it must live as long. NULL: nobody's. */
+void *wr_slab_new(struct wr_slab *slab, size_t size, uint64_t *owner_bytes);
 void wr_slab_free(struct wr_slab *slab, void *content);
 /* Whether a value of this size would be given a block of this one's class: it can stay where it is.
  */

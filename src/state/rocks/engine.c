@@ -124,6 +124,7 @@ static const weir_backend_ops ops = {
     .restore = wr_rocks_restore,
     .used_bytes = used_bytes,
     .gauges = wr_rocks_gauges,
+    .measure = wr_rocks_measure,
     .close = close_engine,
     .explain = explain,
 };

@@ -195,6 +195,7 @@ weir_status wr_rocks_iterate(weir_state *self,
                                                  weir_bytes item),
                              void *argument);
 uint64_t wr_rocks_entry_count(const weir_state *self);
+void wr_rocks_measure(const weir_state *self, weir_state_size *out_size);
 weir_status wr_rocks_list_add(weir_state *self, const weir_key *key, const weir_bytes *items,
                               size_t count);
 weir_status wr_rocks_list_put(weir_state *self, const weir_key *key, const weir_bytes *items,

@@ -157,14 +157,31 @@ wr_rocks_first(weir_state *self, uint32_t key_group, size_t most,
     return scan_end(&scan, status);
 }
 
+/* 0: RocksDB does not say. */
+static uint64_t
+property_of(const struct wr_rocks_state *state, const char *name)
+{
+    uint64_t value = 0;
+    bool is_open = state->rocks->db != NULL && state->family != NULL;
+    return is_open && rocksdb_property_int_cf(state->rocks->db, state->family, name, &value) == 0
+               ? value
+               : 0;
+}
+
 uint64_t
 wr_rocks_entry_count(const weir_state *self)
 {
+    return property_of((const struct wr_rocks_state *)self, "rocksdb.estimate-num-keys");
+}
+
+/* The block cache is of all states together, and nobody's here. */
+void
+wr_rocks_measure(const weir_state *self, weir_state_size *out_size)
+{
     const struct wr_rocks_state *state = (const struct wr_rocks_state *)self;
-    uint64_t count = 0;
-    if (rocksdb_property_int_cf(state->rocks->db, state->family, "rocksdb.estimate-num-keys",
-                                &count) != 0) {
-        return 0;
-    }
-    return count;
+    *out_size =
+        (weir_state_size){ .entries = property_of(state, "rocksdb.estimate-num-keys"),
+                           .bytes = property_of(state, "rocksdb.size-all-mem-tables") +
+                                    state->cache.arena.used_bytes,
+                           .disk_bytes = property_of(state, "rocksdb.live-sst-files-size") };
 }

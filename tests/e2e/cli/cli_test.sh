@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # cli_test.sh BUILD CASE: one case of the command line on real files, in an empty directory of its own. Each function
-# below that is named like a sentence is a case, and a ctest entry. cases.sh and bad_input.sh hold them.
+# below that is named like a sentence is a case, and a ctest entry. The other files of this folder hold them.
 set -uo pipefail
 readonly here=$(cd "$(dirname "$0")" && pwd)
 readonly build=$(cd "$1" && pwd)
@@ -16,6 +16,8 @@ unset WEIR_CONFIG NO_COLOR CLICOLOR_FORCE
 place=$(mktemp -d "${TMPDIR:-/tmp}/weir-cli-XXXXXX")
 chmod 777 "$place"
 cd "$place" || exit 1
+export WEIR_RUNTIME_DIR=$place/runtime XDG_STATE_HOME=$place/state
+unset WEIR_TOKEN_FILE
 children=()
 
 # shellcheck disable=SC2317
@@ -107,6 +109,18 @@ readonly every=(-D execution.checkpointing.interval=30ms -D execution.checkpoint
 . "$here/cases.sh"
 # shellcheck source=bad_input.sh
 . "$here/bad_input.sh"
+# shellcheck source=client.sh
+. "$here/client.sh"
+# shellcheck source=client_failures.sh
+. "$here/client_failures.sh"
+# shellcheck source=detached.sh
+. "$here/detached.sh"
+# shellcheck source=tables.sh
+. "$here/tables.sh"
+# shellcheck source=doctor.sh
+. "$here/doctor.sh"
+# shellcheck source=rest.sh
+. "$here/rest.sh"
 
 declare -F "$case" >/dev/null || { echo "no case $case"; exit 2; }
 "$case"

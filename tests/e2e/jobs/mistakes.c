@@ -36,6 +36,7 @@ struct way {
     bool same_uid;
     bool second;     /* one more stateful operator */
     bool is_patient; /* its part of a checkpoint takes two seconds */
+    bool is_held;    /* it takes as long as there is a file "hold" where the job was started */
     bool once;       /* it fails only the first time in this process */
     bool is_stuck;   /* a function that does not return */
 };
@@ -54,6 +55,7 @@ static const struct way ways[] = {
     { .name = "key-too-long", .text_size = KEY_MAX + 1, .keyed_by_text = true },
     { .name = "record-too-big", .text_size = VALUE_MAX + 1 },
     { .name = "patient", .is_patient = true },
+    { .name = "held", .is_held = true },
     { .name = "value-too-big", .is_value = true },
 };
 
@@ -155,6 +157,9 @@ wait_at_checkpoint(weir_context *context, void *self, uint64_t checkpoint_id)
     struct timespec two_seconds = { .tv_sec = 2 };
     if (way->is_patient) {
         nanosleep(&two_seconds, NULL);
+    }
+    while (way->is_held && access("hold", F_OK) == 0) {
+        usleep(5000);
     }
     return WEIR_OK;
 }

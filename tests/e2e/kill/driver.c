@@ -3,7 +3,7 @@
  *
  *   driver --build DIR --mode kills|zombies|rescale [--job sequence_sum|wordcount] [--kills N]
  * [--seed S]
- *          [--all] [--count FILE] [--from P]
+ *          [--all] [--count FILE] [--from P] [--to P,P,...]
  *
  * Exit: 0 good, 1 a mistake was found, 2 invalid. What failed is left where it is, with a line to
  * run it again.
@@ -21,8 +21,7 @@
 
 enum {
     KEYS = 100,
-    KEYS_INCREMENTAL = 4000, /* more than change between two checkpoints, or there are no chains */
-    MATRIX = 5
+    KEYS_INCREMENTAL = 4000 /* more than change between two checkpoints, or there are no chains */
 };
 
 struct wishes {
@@ -37,6 +36,7 @@ struct wishes {
     bool all;
     unsigned kills;
     unsigned from;
+    const char *to; /* parallelisms, by commas */
     uint64_t seed;
 };
 
@@ -44,21 +44,17 @@ static bool
 parse(int argc, char **argv, struct wishes *wishes)
 {
     static const struct option known[] = {
-        { "build", required_argument, NULL, 'b' },
-        { "mode", required_argument, NULL, 'm' },
-        { "job", required_argument, NULL, 'j' },
-        { "kills", required_argument, NULL, 'k' },
-        { "seed", required_argument, NULL, 's' },
-        { "all", no_argument, NULL, 'a' },
-        { "count", required_argument, NULL, 'c' },
-        { "from", required_argument, NULL, 'f' },
-        { "engine", required_argument, NULL, 'e' },
-        { "incremental", no_argument, NULL, 'i' },
-        { "unaligned", no_argument, NULL, 'u' },
-        { "at-least-once", no_argument, NULL, 'l' },
-        { NULL, 0, NULL, 0 },
+        { "build", required_argument, NULL, 'b' },   { "mode", required_argument, NULL, 'm' },
+        { "job", required_argument, NULL, 'j' },     { "kills", required_argument, NULL, 'k' },
+        { "seed", required_argument, NULL, 's' },    { "all", no_argument, NULL, 'a' },
+        { "count", required_argument, NULL, 'c' },   { "from", required_argument, NULL, 'f' },
+        { "to", required_argument, NULL, 't' },      { "engine", required_argument, NULL, 'e' },
+        { "incremental", no_argument, NULL, 'i' },   { "unaligned", no_argument, NULL, 'u' },
+        { "at-least-once", no_argument, NULL, 'l' }, { NULL, 0, NULL, 0 },
     };
-    *wishes = (struct wishes){ .mode = "kills", .engine = "hashmap", .kills = 20, .from = 1 };
+    *wishes = (struct wishes){
+        .mode = "kills", .engine = "hashmap", .kills = 20, .from = 1, .to = "1,2,3,5,7"
+    };
     wishes->seed = (uint64_t)time(NULL) * 1000003U + (uint64_t)getpid();
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         char *real = NULL;
@@ -88,6 +84,9 @@ parse(int argc, char **argv, struct wishes *wishes)
             break;
         case 'f':
             wishes->from = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 't':
+            wishes->to = optarg;
             break;
         case 'e':
             wishes->engine = optarg;
@@ -175,19 +174,26 @@ run_zombies(const struct wishes *wishes)
 static int
 run_rescale(const struct wishes *wishes)
 {
-    static const unsigned others[MATRIX] = { 1, 2, 3, 5, 7 };
-    for (int i = 0; i < MATRIX; i++) {
+    unsigned count = 0;
+    for (const char *at = wishes->to; *at != '\0'; at += *at == ',') {
+        char *end = NULL;
+        unsigned to = (unsigned)strtoul(at, &end, 10);
+        if (end == at || to == 0) {
+            fprintf(stderr, "--to %s: parallelisms, by commas\n", wishes->to);
+            return RUN_INVALID;
+        }
+        at = end;
         struct place place = make_place(wishes, wishes->is_words ? 4200 : 8000);
-        int code =
-            place_open(&place) ? campaign_rescale(&place, wishes->from, others[i]) : RUN_INVALID;
+        int code = place_open(&place) ? campaign_rescale(&place, wishes->from, to) : RUN_INVALID;
         place_close(&place, code == RUN_GOOD);
         if (code != RUN_GOOD) {
-            fprintf(stderr, "from parallelism %u to %u\n", wishes->from, others[i]);
+            fprintf(stderr, "from parallelism %u to %u\n", wishes->from, to);
             return code;
         }
+        count++;
     }
-    printf("from parallelism %u to 1, 2, 3, 5 and 7\n", wishes->from);
-    return RUN_GOOD;
+    printf("from parallelism %u to %s\n", wishes->from, wishes->to);
+    return count != 0 ? RUN_GOOD : RUN_INVALID;
 }
 
 int

@@ -17,6 +17,9 @@
 
 enum {
     INPUT_FILES = 7,
+    NETWORK_MB = 64,        /* as weir has it by default */
+    NETWORK_WIDE_MB = 4096, /* 128 x 128 channels, of which few pages are ever touched */
+    WIDE = 100,
     LOOK_NS = 5000000,
     LOG_END = 4000,
     STILL_S = 60,
@@ -270,11 +273,15 @@ add_options(struct command *command, const struct place *place, const struct lif
         { "weir.network.batches-per-channel", life->batches, "" },
         { "weir.workers", life->workers, "" },
         { "execution.checkpointing.data-inline-threshold", life->inline_max, "" },
+        { "taskmanager.network.memory.size",
+          life->parallelism >= WIDE ? NETWORK_WIDE_MB : NETWORK_MB, "mb" },
     };
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         add(command, "-D");
         add(command, "%s=%lu%s", options[i].key, options[i].value, options[i].unit);
     }
+    add(command, "-D"); /* its files are no part of what is killed */
+    add(command, "weir.rest.socket=false");
     add(command, "-D");
     add(command, "execution.checkpointing.dir=%s/checkpoints", place->work);
     add(command, "-D");

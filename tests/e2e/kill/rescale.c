@@ -7,17 +7,32 @@
 #include <sys/wait.h>
 
 enum {
-    PATIENCE_S = 60
+    PATIENCE_S = 60,
+    WIDE = 100,
+    WIDE_BATCH = 7
 };
+
+/* Where each of so many sends to each, batches are small, or they would hold the whole input. */
+static void
+draw_at(struct place *place, struct life *life, unsigned parallelism)
+{
+    life_draw(place, life);
+    life->parallelism = parallelism;
+    if (parallelism >= WIDE) {
+        life->batch_size = WIDE_BATCH;
+        life->batches = 1;
+    }
+}
 
 static int
 run_half(struct place *place, unsigned parallelism)
 {
-    struct life life = { .rate = place->events / 2, .blow = { .call = CALL_COUNT } };
+    /* many subtasks take their time to begin: the first output must not be the last */
+    uint64_t seconds = parallelism >= WIDE ? 8 : 2;
+    struct life life = { .rate = place->events / seconds, .blow = { .call = CALL_COUNT } };
     int status = 0;
     int watched = 0;
-    life_draw(place, &life);
-    life.parallelism = parallelism;
+    draw_at(place, &life, parallelism);
     life.interval_ms = 30;
     pid_t process = life_start(place, &life);
     double until = seconds_now() + PATIENCE_S;
@@ -31,6 +46,7 @@ run_half(struct place *place, unsigned parallelism)
     }
     if (watched != 1 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         kill(process, SIGKILL);
+        fprintf(stderr, "watched %d, status %#x\n", watched, (unsigned)status);
         return campaign_bad(place, "SIGTERM does not end the job well");
     }
     if (!place_log_has(place, "STOPPED")) {
@@ -48,8 +64,7 @@ campaign_rescale(struct place *place, unsigned from, unsigned to)
     }
     struct life life = { .rate = 0, .blow = { .call = CALL_COUNT } };
     int status = 0;
-    life_draw(place, &life);
-    life.parallelism = to;
+    draw_at(place, &life, to);
     pid_t process = life_start(place, &life);
     if (life_watch_end(place, process, &status) != 1 || !WIFEXITED(status) ||
         WEXITSTATUS(status) != 0) {

@@ -116,6 +116,28 @@ refuse(void *ctx, void *ptr, size_t old_size, size_t new_size)
     return NULL;
 }
 
+TEST(a_budget_keeps_the_most_that_each_pool_had)
+{
+    struct wr_budget budget;
+    struct wr_pool_alloc one_pool;
+    struct wr_pool_alloc other_pool;
+    wr_budget_init(&budget, wr_memory_system(), 1000);
+    weir_alloc one = wr_budget_alloc(&one_pool, &budget, WR_POOL_STATE);
+    weir_alloc other = wr_budget_alloc(&other_pool, &budget, WR_POOL_LISTS);
+    void *first = wr_memory_new(&one, 300);
+    void *second = wr_memory_new(&other, 200);
+    first = wr_memory_resize(&one, first, 300, 500);
+    assert_int_equal(budget.peak_by_pool[WR_POOL_STATE], 500);
+    assert_null(wr_memory_new(&other, 301)); /* past the limit */
+    first = wr_memory_resize(&one, first, 500, 100);
+    wr_memory_free(&other, second, 200);
+    assert_int_equal(budget.used_by_pool[WR_POOL_STATE], 100);
+    assert_int_equal(budget.peak_by_pool[WR_POOL_STATE], 500);
+    assert_int_equal(budget.used_by_pool[WR_POOL_LISTS], 0);
+    assert_int_equal(budget.peak_by_pool[WR_POOL_LISTS], 200);
+    wr_memory_free(&one, first, 100);
+}
+
 TEST(budget_counts_nothing_that_its_parent_refused)
 {
     struct wr_budget budget;
@@ -125,6 +147,7 @@ TEST(budget_counts_nothing_that_its_parent_refused)
     assert_null(wr_memory_new(&alloc, 100));
     assert_int_equal(budget.used_bytes, 0);
     assert_int_equal(budget.used_by_pool[WR_POOL_OTHER], 0);
+    assert_int_equal(budget.peak_by_pool[WR_POOL_OTHER], 0);
 }
 
 TEST(arena_serves_zeroed_aligned_memory_and_frees_it_all)

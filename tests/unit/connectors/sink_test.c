@@ -154,7 +154,7 @@ TEST(discard_takes_everything)
     life_run(&life);
     assert_true(life.drained);
     struct wr_task_counters counters;
-    wr_task_count(life.task, &counters);
+    wr_task_count(life.task, 0, &counters);
     assert_int_equal(counters.records_out, 100);
     life_fini(&life);
     os_sim_destroy(sim);

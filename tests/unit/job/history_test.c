@@ -44,11 +44,20 @@ end(struct fixture *f)
 }
 
 static void
+acknowledge(struct fixture *f, uint64_t id, uint32_t task, uint64_t bytes, int64_t at_ms)
+{
+    weir_checkpoint_task_view part = { .acknowledged_ms = at_ms,
+                                       .checkpointed_bytes = bytes,
+                                       .state_bytes = 2 * bytes };
+    wr_history_acknowledged(f->history, id, task, &part);
+}
+
+static void
 complete(struct fixture *f, uint64_t id, uint64_t bytes, int64_t at_ms)
 {
     wr_history_triggered(f->history, id, WR_CHECKPOINT_PERIODIC, at_ms);
-    wr_history_acknowledged(f->history, id, 0, bytes, 2 * bytes, at_ms + 1);
-    wr_history_acknowledged(f->history, id, 1, bytes, 2 * bytes, at_ms + 2);
+    acknowledge(f, id, 0, bytes, at_ms + 1);
+    acknowledge(f, id, 1, bytes, at_ms + 2);
     wr_history_completed(f->history, id, "/somewhere", at_ms + 3);
 }
 
@@ -57,9 +66,9 @@ TEST(one_under_way_says_who_has_acknowledged)
     struct fixture f;
     begin(&f);
     wr_history_triggered(f.history, 7, WR_SAVEPOINT_STOP, 1000);
-    wr_history_acknowledged(f.history, 7, 1, 40, 100, 1010);
-    wr_history_acknowledged(f.history, 7, 1, 40, 100, 1011); /* twice is once */
-    wr_history_acknowledged(f.history, 8, 0, 40, 100, 1012); /* nobody knows it */
+    acknowledge(&f, 7, 1, 50, 1010);
+    acknowledge(&f, 7, 1, 50, 1011); /* twice is once */
+    acknowledge(&f, 8, 0, 50, 1012); /* nobody knows it */
     look(&f, 1020);
     assert_int_equal(f.view.triggered_count, 1);
     assert_int_equal(f.view.in_progress_count, 1);
@@ -71,7 +80,7 @@ TEST(one_under_way_says_who_has_acknowledged)
     assert_int_equal(one->acknowledged_count, 1);
     assert_false(one->tasks[0].acknowledged);
     assert_int_equal(one->tasks[1].acknowledged_ms, 1010);
-    assert_int_equal(one->checkpointed_bytes, 40);
+    assert_int_equal(one->checkpointed_bytes, 50);
     assert_int_equal(one->state_bytes, 100);
     assert_int_equal(one->duration_ms, 20);
     end(&f);

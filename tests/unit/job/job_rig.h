@@ -64,6 +64,8 @@ struct rig {
     bool without_sums; /* the sum has another uid */
     enum rig_failure failure;
 
+    uint64_t snapshot_takes_ns; /* the sum's hook, of simulated time */
+    uint64_t process_takes_ns;  /* each of its records */
     uint64_t fails_every;
     _Atomic uint64_t processed;
     _Atomic uint32_t fails_left;
@@ -165,6 +167,9 @@ rig_sum_process(weir_context *context, void *self, const void *record, weir_coll
         (void)rig_fail_at(context, RIG_FAIL_QUIETLY);
         return WEIR_OK;
     }
+    if (rig_of(context)->process_takes_ns != 0) {
+        os_sim_advance_ns(rig_of(context)->sim, rig_of(context)->process_takes_ns);
+    }
     weir_status status = rig_fail_at(context, RIG_FAIL_PROCESS);
     if (status == WEIR_OK) {
         status = rig_fail_again(context);
@@ -185,6 +190,9 @@ rig_sum_snapshot(weir_context *context, void *self, uint64_t checkpoint_id)
 {
     (void)self;
     (void)checkpoint_id;
+    if (rig_of(context)->snapshot_takes_ns != 0) {
+        os_sim_advance_ns(rig_of(context)->sim, rig_of(context)->snapshot_takes_ns);
+    }
     return rig_fail_at(context, RIG_FAIL_SNAPSHOT);
 }
 

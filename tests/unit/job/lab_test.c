@@ -113,7 +113,7 @@ TEST(one_job_goes_through_all_parallelisms)
         size_t turn = i % (2 * PARALLELISM_COUNT - 2);
         size_t at = turn < PARALLELISM_COUNT ? turn : 2 * PARALLELISM_COUNT - 2 - turn;
         struct lab_attempt attempt = attempt_of(parallelisms[at]);
-        attempt.stop_after_steps = 4000;
+        attempt.stop_after_steps = 3500;
         lab_run(&lab, &attempt, &outcome);
         lab_kill(&lab);
         assert_good(&lab, false, parallelisms[at], 0);

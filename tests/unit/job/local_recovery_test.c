@@ -4,6 +4,7 @@
 #include "job_rig.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 enum {
     FILES_MAX = 64
@@ -88,11 +89,20 @@ list_below(struct rig *rig, const char *path, struct files *files)
     os->ops->list_close(os, list);
 }
 
+static int
+compare_paths(const void *left, const void *right)
+{
+    return strcmp(left, right);
+}
+
+/* In order, as directories give names in any: a file has the same number in a copy of the system.
+ */
 static struct files
 local_files(struct rig *rig)
 {
     struct files files = { .count = 0 };
     list_below(rig, LOCAL, &files);
+    qsort(files.paths, files.count, sizeof files.paths[0], compare_paths);
     for (size_t i = 0; i < files.count; i++) { /* "<operator>-<subtask>..." */
         const char *name = strrchr(files.paths[i], '/') + 1;
         snprintf(keyed_prefix, sizeof keyed_prefix, "%.16s", name);

@@ -189,7 +189,7 @@ watches_records(struct rig *rig)
 {
     const struct wr_task *task = rig->job->tasks[1];
     struct wr_task_counters counters;
-    wr_task_count(task, &counters);
+    wr_task_count(task, 0, &counters);
     if (task->open_snapshots != NULL && task->open_snapshots == open_before) {
         records_while_writing += counters.records_in != records_before;
     }

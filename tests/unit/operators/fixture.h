@@ -94,6 +94,7 @@ struct life {
     struct wr_parker parker;
     struct wr_parker reports_parker;
     struct wr_mailbox reports;
+    struct wr_log says;
     struct wr_task_environment environment;
     struct wr_task_operator operators[3];
     uint32_t operator_count;

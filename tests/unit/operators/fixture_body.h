@@ -202,6 +202,13 @@ keep_log(void *argument, char level, const char *text)
     snprintf(life->log + used, sizeof life->log - used, "%c %s\n", level, text);
 }
 
+static int64_t
+no_time(void *clock)
+{
+    (void)clock;
+    return 0;
+}
+
 static weir_status
 snapshot_path(void *argument, uint64_t checkpoint_id, const char *name, char *out, weir_error *err)
 {
@@ -384,6 +391,9 @@ life_start(struct life *life, const struct life *from)
     wr_parker_init(&life->parker, life->os);
     wr_parker_init(&life->reports_parker, life->os);
     wr_mailbox_init(&life->reports);
+    life->says =
+        (struct wr_log){ .text = keep_log, .argument = life, .now_ms = no_time, .job_id = "" };
+    wr_log_set_level(&life->says, WEIR_LOG_INFO);
     make_operators(life, self);
     if (from != NULL) {
         make_restore(life, from);
@@ -393,6 +403,7 @@ life_start(struct life *life, const struct life *from)
         .io = &life->io,
         .alloc = life->alloc,
         .state_alloc = life->alloc,
+        .list_alloc = life->alloc,
         .snapshot_alloc = life->alloc,
         .network_alloc = life->alloc,
         .options = life->options,
@@ -409,8 +420,7 @@ life_start(struct life *life, const struct life *from)
         .emit_limit_bytes = 64 << 20,
         .snapshot_path = snapshot_path,
         .snapshot_path_argument = life,
-        .log = keep_log,
-        .log_argument = life,
+        .log = &life->says,
         .reports = &life->reports,
         .reports_parker = &life->reports_parker,
     };

@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "runtime/gate.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,5 +295,90 @@ TEST(at_least_once_nothing_overtakes)
     bench_open(&bench, false);
     send(&bench, "a1 aB7");
     assert_false(wr_gate_may_overtake(bench.gate, 7));
+    bench_close(&bench);
+}
+
+/* --- two threads --- */
+
+enum {
+    ROUNDS = 300,
+    RECORDS = 64 /* before the barrier */
+};
+
+/* Channel b, as fast as it goes; then its barrier, and a record behind it. */
+static void *
+produce(void *argument)
+{
+    struct bench *bench = argument;
+    struct wr_channel *channel = bench->channels[1];
+    for (uint64_t i = 1; i <= RECORDS + 1; i++) {
+        struct weir_batch *batch;
+        while ((batch = wr_channel_take_empty(channel)) == NULL) {
+            sched_yield();
+        }
+        memcpy(wr_batch_append(&bench->alloc, batch, 8), &i, 8);
+        while (!wr_channel_publish(channel, batch)) {
+            sched_yield();
+        }
+        if (i == RECORDS) {
+            while (
+                !wr_channel_publish_event(channel, WR_BATCH_BARRIER, 7, WR_CHECKPOINT_PERIODIC)) {
+                sched_yield();
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Whatever comes between the look and the receipt. */
+TEST(what_a_running_producer_sends_before_its_barrier_is_captured_whole)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        struct bench bench;
+        pthread_t thread;
+        uint64_t received = 0;
+        bench_open(&bench, true);
+        send(&bench, "aB7 cB7");
+        overtake(&bench);
+        assert_int_equal(0, pthread_create(&thread, NULL, produce, &bench));
+        while (received < RECORDS + 1) {
+            struct wr_gate_event event = wr_gate_poll(bench.gate);
+            if (event.kind == WR_GATE_NOTHING) {
+                sched_yield();
+                continue;
+            }
+            assert_int_equal(WR_GATE_RECORDS, event.kind);
+            uint64_t number = 0;
+            memcpy(&number, weir_batch_record(event.batch, 0), 8);
+            wr_gate_give_back(bench.gate, event.batch);
+            received++;
+            assert_int_equal(received, number);
+        }
+        assert_int_equal(0, pthread_join(thread, NULL));
+        assert_int_equal(WR_CAPTURE_CLOSED, look(&bench));
+        assert_int_equal(RECORDS, captured(&bench));
+        bench_close(&bench);
+    }
+}
+
+/* The same, step by step. */
+TEST(what_was_not_looked_at_is_not_received_before_a_place)
+{
+    struct bench bench;
+    bench_open(&bench, true);
+    struct wr_channel *channel = bench.channels[0];
+    send(&bench, "a1");
+    struct wr_channel_place place = wr_channel_begin(channel);
+    assert_non_null(wr_channel_look(channel, &place));
+    assert_null(wr_channel_look(channel, &place));
+    send(&bench, "a2");
+    struct weir_batch *batch = wr_channel_receive_before(channel, &place);
+    assert_non_null(batch);
+    wr_channel_give_back(channel, batch);
+    assert_null(wr_channel_receive_before(channel, &place));
+    assert_non_null(wr_channel_look(channel, &place));
+    batch = wr_channel_receive_before(channel, &place);
+    assert_non_null(batch);
+    wr_channel_give_back(channel, batch);
     bench_close(&bench);
 }

@@ -113,6 +113,7 @@ rig_init(struct rig *rig)
                                       .io = &rig->io,
                                       .alloc = rig->alloc,
                                       .state_alloc = rig->alloc,
+                                      .list_alloc = rig->alloc,
                                       .snapshot_alloc = rig->alloc,
                                       .network_alloc = rig->alloc,
                                       .backend_factory = weir_backend_factory_hashmap(),

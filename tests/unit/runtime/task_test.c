@@ -24,7 +24,7 @@ TEST(a_fused_chain_runs_to_its_end)
     assert_int_equal(rig.drained, 1);
     assert_int_equal(rig.plan.finished, 3);
     struct wr_task_counters counters;
-    wr_task_count(rig.tasks[0], &counters);
+    wr_task_count(rig.tasks[0], 0, &counters);
     assert_int_equal(counters.records_in, rig.plan.count);
     assert_int_equal(counters.records_out, rig.plan.count);
     assert_int_equal(counters.state_entries, rig.plan.keys);

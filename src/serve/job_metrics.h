@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* serve/job_metrics.h: single figures of the job and its vertices by Flink's names. Thread: server.
+ *
+ *   without ?get=  [{"id"}...], what there is      ?get=a,b  [{"id","value"}...], of those that are
+ */
+#ifndef WR_SERVE_JOB_METRICS_H
+#define WR_SERVE_JOB_METRICS_H
+
+#include "serve/answer.h"
+#include "serve/request.h"
+#include "serve/server.h"
+
+/* GET /jobs/:jobid/metrics */
+void wr_job_metrics(weir_server *server, const struct wr_request *request,
+                    struct wr_answer *answer);
+/* GET /jobs/:jobid/vertices/:vertexid/metrics: "0.numRecordsIn", of each subtask. */
+void wr_vertex_metrics(weir_server *server, const struct wr_request *request,
+                       struct wr_answer *answer);
+
+#endif /* WR_SERVE_JOB_METRICS_H */
