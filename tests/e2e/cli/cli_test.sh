@@ -121,6 +121,8 @@ readonly every=(-D execution.checkpointing.interval=30ms -D execution.checkpoint
 . "$here/doctor.sh"
 # shellcheck source=rest.sh
 . "$here/rest.sh"
+# shellcheck source=secrets.sh
+. "$here/secrets.sh"
 
 declare -F "$case" >/dev/null || { echo "no case $case"; exit 2; }
 "$case"

@@ -24,6 +24,9 @@ int campaign_zombies(struct place *place);
 /* SIGTERM in the middle at parallelism `from`, to the end at `to`. */
 int campaign_rescale(struct place *place, unsigned from, unsigned to);
 
+/* A whole life of small rings and many checkpoints. */
+int campaign_tight(struct place *place);
+
 /* Runs a life to its end and asks the oracle whether everything is there. */
 int campaign_finish(struct place *place);
 

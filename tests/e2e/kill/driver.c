@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* driver: one campaign on real processes.
  *
- *   driver --build DIR --mode kills|zombies|rescale [--job sequence_sum|wordcount] [--kills N]
+ *   driver --build DIR --mode kills|supervised|zombies|rescale|tight [--job sequence_sum|wordcount]
+ * [--kills N]
  * [--seed S]
- *          [--all] [--count FILE] [--from P] [--to P,P,...]
+ *          [--all] [--count FILE] [--from P] [--to P,P,...] [--runs N]
  *
  * Exit: 0 good, 1 a mistake was found, 2 invalid. What failed is left where it is, with a line to
  * run it again.
@@ -36,6 +37,7 @@ struct wishes {
     bool all;
     unsigned kills;
     unsigned from;
+    unsigned runs;
     const char *to; /* parallelisms, by commas */
     uint64_t seed;
 };
@@ -44,13 +46,21 @@ static bool
 parse(int argc, char **argv, struct wishes *wishes)
 {
     static const struct option known[] = {
-        { "build", required_argument, NULL, 'b' },   { "mode", required_argument, NULL, 'm' },
-        { "job", required_argument, NULL, 'j' },     { "kills", required_argument, NULL, 'k' },
-        { "seed", required_argument, NULL, 's' },    { "all", no_argument, NULL, 'a' },
-        { "count", required_argument, NULL, 'c' },   { "from", required_argument, NULL, 'f' },
-        { "to", required_argument, NULL, 't' },      { "engine", required_argument, NULL, 'e' },
-        { "incremental", no_argument, NULL, 'i' },   { "unaligned", no_argument, NULL, 'u' },
-        { "at-least-once", no_argument, NULL, 'l' }, { NULL, 0, NULL, 0 },
+        { "build", required_argument, NULL, 'b' },
+        { "mode", required_argument, NULL, 'm' },
+        { "job", required_argument, NULL, 'j' },
+        { "kills", required_argument, NULL, 'k' },
+        { "seed", required_argument, NULL, 's' },
+        { "all", no_argument, NULL, 'a' },
+        { "count", required_argument, NULL, 'c' },
+        { "from", required_argument, NULL, 'f' },
+        { "to", required_argument, NULL, 't' },
+        { "runs", required_argument, NULL, 'r' },
+        { "engine", required_argument, NULL, 'e' },
+        { "incremental", no_argument, NULL, 'i' },
+        { "unaligned", no_argument, NULL, 'u' },
+        { "at-least-once", no_argument, NULL, 'l' },
+        { NULL, 0, NULL, 0 },
     };
     *wishes = (struct wishes){
         .mode = "kills", .engine = "hashmap", .kills = 20, .from = 1, .to = "1,2,3,5,7"
@@ -84,6 +94,9 @@ parse(int argc, char **argv, struct wishes *wishes)
             break;
         case 'f':
             wishes->from = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 'r':
+            wishes->runs = (unsigned)strtoul(optarg, NULL, 10);
             break;
         case 't':
             wishes->to = optarg;
@@ -196,20 +209,43 @@ run_rescale(const struct wishes *wishes)
     return count != 0 ? RUN_GOOD : RUN_INVALID;
 }
 
+/* Every other one unaligned, every third of words. */
+static int
+run_tight(const struct wishes *wishes)
+{
+    for (unsigned i = 0; i < wishes->runs; i++) {
+        struct wishes one = *wishes;
+        one.seed += i;
+        one.unaligned = i % 2 == 1;
+        one.is_words = i % 3 == 2;
+        struct place place = make_place(&one, one.is_words ? 1400 : 4000);
+        int code = place_open(&place) ? campaign_tight(&place) : RUN_INVALID;
+        place_close(&place, code == RUN_GOOD);
+        if (code != RUN_GOOD) {
+            fprintf(stderr, "run %u of %u\n", i + 1, wishes->runs);
+            return code;
+        }
+    }
+    printf("%u lives of small rings and many checkpoints\n", wishes->runs);
+    return wishes->runs != 0 ? RUN_GOOD : RUN_INVALID;
+}
+
 int
 main(int argc, char **argv)
 {
     struct wishes wishes;
     if (!parse(argc, argv, &wishes)) {
-        fputs("usage: driver --build DIR --mode kills|supervised|zombies|rescale [--job "
+        fputs("usage: driver --build DIR --mode kills|supervised|zombies|rescale|tight [--job "
               "sequence_sum|wordcount]"
-              " [--kills N] [--seed S] [--all] [--count FILE] [--from P] [--engine E] "
+              " [--kills N] [--seed S] [--all] [--count FILE] [--from P] [--to P,P,...] [--runs N] "
+              "[--engine E] "
               "[--incremental] [--unaligned] [--at-least-once]\n",
               stderr);
         return RUN_INVALID;
     }
     int code = strcmp(wishes.mode, "zombies") == 0   ? run_zombies(&wishes)
                : strcmp(wishes.mode, "rescale") == 0 ? run_rescale(&wishes)
+               : strcmp(wishes.mode, "tight") == 0   ? run_tight(&wishes)
                                                      : run_kills(&wishes);
     if (code != RUN_GOOD) {
         fprintf(stderr,
