@@ -245,27 +245,43 @@ seconds(struct timeval time)
 }
 
 void
-bench_exec(char *const argv[], struct bench_run *out_run)
+bench_begin(char *const argv[], struct bench_child *out_child)
 {
     int words[2];
     if (pipe2(words, O_CLOEXEC) != 0) {
         bench_die("pipe: %s", strerror(errno));
     }
-    double start = bench_now();
-    pid_t child = bench_spawn(argv, -1, words[1]);
+    *out_child = (struct bench_child){ .program = argv[0],
+                                       .words = words[0],
+                                       .start = bench_now(),
+                                       .process = bench_spawn(argv, -1, words[1]) };
     close(words[1]);
-    read_words(words[0], out_run->words, sizeof out_run->words);
-    close(words[0]);
+}
+
+void
+bench_exec(char *const argv[], struct bench_run *out_run)
+{
+    struct bench_child child;
+    bench_begin(argv, &child);
+    bench_end(&child, out_run);
+}
+
+void
+bench_end(const struct bench_child *child, struct bench_run *out_run)
+{
+    read_words(child->words, out_run->words, sizeof out_run->words);
+    close(child->words);
     int status = 0;
     struct rusage usage;
-    if (wait4(child, &status, 0, &usage) != child) {
+    if (wait4(child->process, &status, 0, &usage) != child->process) {
         bench_die("wait4: %s", strerror(errno));
     }
-    out_run->elapsed_s = bench_now() - start;
+    out_run->elapsed_s = bench_now() - child->start;
     out_run->user_s = seconds(usage.ru_utime);
     out_run->system_s = seconds(usage.ru_stime);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        bench_die("%s ended with %s %d:\n%s", argv[0], WIFEXITED(status) ? "exit code" : "signal",
+        bench_die("%s ended with %s %d:\n%s", child->program,
+                  WIFEXITED(status) ? "exit code" : "signal",
                   WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), out_run->words);
     }
 }

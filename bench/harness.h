@@ -92,6 +92,15 @@ int bench_spawn(char *const argv[], int out, int words);
 /* Runs the program to its end; stdout goes nowhere. Stops the bench, with the program's words, if
  * its exit code is not 0. */
 void bench_exec(char *const argv[], struct bench_run *out_run);
+/* The same in two steps, with something in between. */
+struct bench_child {
+    const char *program; /* lent */
+    int process;
+    int words;
+    double start;
+};
+void bench_begin(char *const argv[], struct bench_child *out_child);
+void bench_end(const struct bench_child *child, struct bench_run *out_run);
 /* A line of the process's /proc/ID/status in bytes: "VmRSS", "VmHWM"; 0: it has none. */
 double bench_status_bytes(int process, const char *line);
 /* The number before `noun` in the words: "records in". Stops the bench if there is none. */

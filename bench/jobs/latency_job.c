@@ -51,6 +51,7 @@ struct counter {
     uint64_t measured_from_ns;
     uint64_t phase_from_ns;
     uint64_t last_ns;
+    uint64_t counted; /* in all */
     bool in_checkpoint;
     struct phase phases[2]; /* [1]: while a checkpoint runs */
 };
@@ -149,6 +150,7 @@ count_event(weir_context *context, void *self, const void *record, weir_collecto
         return status;
     }
     *(int64_t *)count += 1;
+    counter->counted++;
     if (event->due_ns == 0) {
         return WEIR_OK;
     }
@@ -220,11 +222,14 @@ say(weir_context *context, void *self, weir_collector *out)
         const struct phase *phase = &counter->phases[i];
         double seconds = (double)phase->elapsed_ns / (double)SECOND_NS;
         weir_context_log(context, 'i',
-                         "%llu ns p50 %s, %llu ns p99.9 %s, %llu records/s %s, %llu records %s",
-                         quantile(phase, 500), names[i], quantile(phase, 999), names[i],
+                         "%llu ns p50 %s, %llu ns p99 %s, %llu ns p99.9 %s, %llu records/s %s, "
+                         "%llu records %s",
+                         quantile(phase, 500), names[i], quantile(phase, 990), names[i],
+                         quantile(phase, 999), names[i],
                          (unsigned long long)(seconds > 0 ? (double)phase->records / seconds : 0),
                          names[i], (unsigned long long)phase->records, names[i]);
     }
+    weir_context_log(context, 'i', "%llu records counted", (unsigned long long)counter->counted);
     return WEIR_OK;
 }
 
