@@ -148,6 +148,12 @@ begin_trouble(struct story *story, struct attempt *attempt, const struct trouble
         weir_job_stop(lab_job_of(attempt->life));
         lab_wake(attempt->life);
         break;
+    case TROUBLE_CANCEL:
+        attempt->was_cancelled = true;
+        story->store.may_vanish = story->store.may_vanish || !story->draw.retains;
+        weir_job_cancel(lab_job_of(attempt->life));
+        lab_wake(attempt->life);
+        break;
     case TROUBLE_FREEZE:
         attempt->end = story->zombie == NULL ? ATTEMPT_FROZEN : attempt->end;
         break;
@@ -212,9 +218,9 @@ tend_troubles(struct story *story, struct attempt *attempt)
                                 trouble->kind == TROUBLE_FAULTS ||
                                 trouble->kind == TROUBLE_FUNCTION;
             story->totals->faults +=
-                trouble->kind != TROUBLE_STOP && trouble->kind != TROUBLE_FAULTS &&
-                trouble->kind != TROUBLE_ASK && trouble->kind != TROUBLE_DISPOSE &&
-                trouble->kind != TROUBLE_FUNCTION;
+                trouble->kind != TROUBLE_STOP && trouble->kind != TROUBLE_CANCEL &&
+                trouble->kind != TROUBLE_FAULTS && trouble->kind != TROUBLE_ASK &&
+                trouble->kind != TROUBLE_DISPOSE && trouble->kind != TROUBLE_FUNCTION;
         } else if (trouble->until_step == attempt->step) {
             end_trouble(story, attempt, trouble->kind);
         }
@@ -279,6 +285,7 @@ note_kill(struct story *story, struct attempt *attempt)
     attempt->end = ATTEMPT_KILLED;
     story->totals->kills++;
     story->totals->marks[MARK_POWER_CUT] += attempt->is_cut;
+    story->totals->marks[MARK_CUT_AFTER_FAILURES] += attempt->is_cut && attempt->fault.failed != 0;
     story->totals->marks[MARK_RESTORE_INTERRUPTED] +=
         attempt->was_restored && record != NULL && !record->started;
     uint64_t repeated = witness_kill(&story->witness);

@@ -33,6 +33,7 @@ struct attempt {
     bool may_fail; /* something happened that a job may fail for */
     bool was_restored;
     bool was_full;        /* the disk */
+    bool was_cancelled;   /* by the user, without a savepoint */
     uint64_t start_count; /* of the witness, as far as it was looked at */
 };
 
@@ -53,6 +54,7 @@ struct story {
     uint64_t hash;
     unsigned trouble_count; /* drawn so far */
     uint32_t parallelism;   /* of the attempt before */
+    bool is_cancelled;      /* and with it its checkpoints: there is nothing to go on with */
     bool may_leave;         /* the last attempt may not have removed everything */
 };
 

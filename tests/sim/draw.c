@@ -43,6 +43,7 @@ draw_story(struct draw *draw, uint64_t seed, const char *job)
     /* The window job holds itself to each event once. */
     draw->at_least_once = one_in(draw, 12) && draw_jobs[draw->job] != LAB_WINDOWS;
     draw->cuts = one_in(draw, 8);
+    draw->retains = one_in(draw, 2);
     draw->keys = between(draw, 1, 20);
     draw->events =
         draw_jobs[draw->job] == LAB_WORDCOUNT ? between(draw, 4, 20) : between(draw, 20, 160);
@@ -52,10 +53,17 @@ draw_story(struct draw *draw, uint64_t seed, const char *job)
     }
 }
 
-/* Second copies of the state, from which a restart in the process or after a kill may restore. */
-static const struct lab_option local_recovery[] = {
+/* Second copies of the state, from which a restart in the process or after a kill may restore; and
+ * before them what becomes of checkpoints when the job is cancelled. */
+static const struct lab_option options[] = {
+    { "execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION" },
     { "state.backend.local-recovery", "true" },
     { "execution.checkpointing.local-backup.dirs", "/local" },
+};
+
+enum {
+    RETENTION_COUNT = 1,
+    OPTION_COUNT = sizeof options / sizeof options[0]
 };
 
 void
@@ -85,9 +93,10 @@ draw_attempt(struct draw *draw, bool calm, struct lab_attempt *out)
         .max_concurrent = unaligned ? 0 : (uint32_t)below(draw, 4),
         .restarts = one_in(draw, 2) ? (uint32_t)between(draw, 1, 3) : 0,
         .claim = (weir_claim_mode)below(draw, 4),
-        .options = local_recovery,
-        .option_count = one_in(draw, 4) ? sizeof local_recovery / sizeof local_recovery[0] : 0,
+        .options = options + (draw->retains ? 0 : RETENTION_COUNT),
     };
+    out->option_count = draw->retains ? RETENTION_COUNT : 0;
+    out->option_count += one_in(draw, 4) ? OPTION_COUNT - RETENTION_COUNT : 0;
 }
 
 static struct trouble
@@ -103,7 +112,8 @@ draw_end(struct draw *draw)
                    : choice < 11               ? TROUBLE_FREEZE
                    : choice < 14 && draw->cuts ? TROUBLE_CUT
                    : choice < 14               ? TROUBLE_KILL
-                                               : TROUBLE_STOP;
+                   : choice < 15               ? TROUBLE_STOP
+                                               : TROUBLE_CANCEL;
     trouble.amount = between(draw, 1, 40);
     return trouble;
 }
@@ -117,14 +127,12 @@ draw_while(struct draw *draw, const struct lab_attempt *attempt)
         TROUBLE_ASK,    TROUBLE_FUNCTION, TROUBLE_FUNCTION,  TROUBLE_DISPOSE
     };
     enum trouble_kind kind = kinds[below(draw, sizeof kinds / sizeof kinds[0])];
-    /* A disk that fails a sync and then loses its power keeps no promise: one or the other. */
-    kind = kind == TROUBLE_FAULTS && draw->cuts ? TROUBLE_LEAP : kind;
     struct trouble trouble = { .kind = kind, .at_step = between(draw, 1, 1000) };
     trouble.until_step = trouble.at_step + between(draw, 1, 600);
     uint64_t patience_ns = (attempt->timeout_ms != 0 ? attempt->timeout_ms : 20) * 1000000;
     switch (kind) {
     case TROUBLE_FAULTS:
-        trouble.amount = between(draw, 2, one_in(draw, 4) ? 100 : 15);
+        trouble.amount = between(draw, 2, draw->cuts || one_in(draw, 4) ? 100 : 15);
         break;
     case TROUBLE_FULL:
         trouble.amount = below(draw, 4000);
@@ -144,6 +152,7 @@ draw_while(struct draw *draw, const struct lab_attempt *attempt)
     case TROUBLE_KILL:
     case TROUBLE_CUT:
     case TROUBLE_STOP:
+    case TROUBLE_CANCEL:
     case TROUBLE_FREEZE:
     case TROUBLE_KINDS:
         trouble.amount = wr_rng_next(&draw->rng);
@@ -177,8 +186,9 @@ draw_troubles(struct draw *draw, const struct lab_attempt *attempt,
 const char *
 draw_words(enum trouble_kind kind)
 {
-    static const char *const words[] = { "kill",         "power cut", "stop",      "freeze",
-                                         "faults",       "full disk", "slow sync", "wall clock",
-                                         "leap of time", "asked for", "dispose",   "function" };
+    static const char *const words[] = { "kill",       "power cut",    "stop",      "cancel",
+                                         "freeze",     "faults",       "full disk", "slow sync",
+                                         "wall clock", "leap of time", "asked for", "dispose",
+                                         "function" };
     return kind < TROUBLE_KINDS ? words[kind] : "?";
 }

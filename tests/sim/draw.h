@@ -16,6 +16,7 @@ enum trouble_kind {
     TROUBLE_KILL,      /* SIGKILL after `amount` operations more */
     TROUBLE_CUT,       /* the power; what is not durable is lost by chance */
     TROUBLE_STOP,      /* asked for by the user */
+    TROUBLE_CANCEL,    /* the same, at once and without a checkpoint */
     TROUBLE_FREEZE,    /* SIGSTOP; the next attempt takes over, then this one wakes */
     TROUBLE_FAULTS,    /* calls of the system fail, `amount` of a thousand, for a while */
     TROUBLE_FULL,      /* the disk has room for `amount` bytes, for a while */
@@ -45,8 +46,9 @@ struct draw {
     uint64_t keys;
     bool tight;         /* one batch a channel, backpressure, checkpoints all the time */
     bool at_least_once; /* losses never, duplicates allowed */
-    bool cuts;          /* the power may be cut: all changes on the disk are logged */
-    unsigned rough;     /* attempts in which things go wrong */
+    bool retains;   /* checkpoints stay when the job is cancelled; else they go, and it is over */
+    bool cuts;      /* the power may be cut: all changes on the disk are logged */
+    unsigned rough; /* attempts in which things go wrong */
 };
 
 extern const char *const draw_job_names[];

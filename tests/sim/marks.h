@@ -19,6 +19,8 @@
     X(TWO_ATTEMPTS, "two attempts alive", 200)                                       \
     X(RESCALED, "a rescale", 1000)                                                   \
     X(POWER_CUT, "a power cut", 100)                                                 \
+    X(CUT_AFTER_FAILURES, "a power cut after calls have failed", 5)                  \
+    X(CANCELLED, "a cancel without a savepoint", 100)                                \
     X(REFUSED_TO_START, "a start refused beside a checkpoint or a running job", 200) \
     X(JUMPED, "a jump of the wall clock", 200)                                       \
     X(DISK_FULL, "a full disk", 50)                                                  \

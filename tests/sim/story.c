@@ -231,7 +231,7 @@ static bool
 is_over(const struct story *story, const struct attempt *attempt)
 {
     bool finished = attempt->outcome.state == WEIR_JOB_FINISHED || attempt->outcome.finished_before;
-    return story->store.drained ||
+    return story->store.drained || story->is_cancelled ||
            (attempt->end == ATTEMPT_OVER && finished && story->resume[0] == '\0');
 }
 
@@ -255,6 +255,11 @@ end_attempt(struct story *story, struct attempt *attempt)
     } else {
         os_sim_process_kill(story->lab.sim, attempt->process);
     }
+    bool is_plain = attempt->was_cancelled && attempt->end == ATTEMPT_OVER &&
+                    attempt->outcome.state == WEIR_JOB_CANCELED &&
+                    asked_last(&attempt->asked) == NULL;
+    story->totals->marks[MARK_CANCELLED] += is_plain;
+    story->is_cancelled = is_plain && !story->draw.retains;
     choose_resume(story, attempt);
     return good;
 }
@@ -346,7 +351,7 @@ story_run(const struct story_options *options, struct story_result *out)
     begin(&story, options, out);
     bool good = run_attempts(&story);
     bury_zombie(&story);
-    good = good && lab_judge(&story.lab, !story.store.drained) &&
+    good = good && lab_judge(&story.lab, !story.store.drained && !story.is_cancelled) &&
            (story.may_leave || story.store.drained || store_at_end(&story.store));
     out->totals.marks[MARK_TIGHT] += story.draw.tight;
     out->totals.marks[MARK_PARTLY_FINISHED] += story.store.partly_finished;
