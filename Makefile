@@ -9,6 +9,8 @@ help:
 	@echo 'make test-long     the long campaigns; resumable'
 	@echo 'make test-planted  every planted mistake must be found by its test'
 	@echo 'make test-flink    Flink'"'"'s own client against running weir jobs'
+	@echo 'make deb           Debian packages, in build/package'
+	@echo 'make test-package  they and the image are built, installed, booted'
 	@echo 'make bench         speed, as ratios to limit programs and to RocksDB'
 	@echo 'make bench-full    the same with 100 M keys and every case; over an hour'
 	@echo 'make check         format, tidy, cppcheck, layers, symbols, headers, docs'
@@ -31,6 +33,14 @@ test:
 test-long:
 	tools/bootstrap test
 	tools/test_long
+
+test-package:
+	tools/bootstrap package
+	tools/test_package
+
+deb:
+	tools/bootstrap package
+	tools/package
 
 test-planted:
 	tools/bootstrap test
@@ -75,4 +85,4 @@ docs:
 clean:
 	rm -rf build
 
-.PHONY: help demo test test-long test-planted test-flink bench bench-full check check-full release install format docs clean
+.PHONY: help demo test test-long test-package deb test-planted test-flink bench bench-full check check-full release install format docs clean

@@ -56,9 +56,13 @@ struct cli_run {
     bool quiet;
     bool supervise;
     bool is_detached;
+    bool is_json;              /* what is_detached shows */
     int job_at;                /* index of JOB.so in argv */
     struct cli_notify *notify; /* lent */
 };
+
+/* first_process.c: until the job takes signals itself, one that asks to end does so. */
+void cli_first_process(void);
 
 /* supervise.c: runs the job in a child, and successors of it. `job_words`: JOB.so and its
  * arguments, NULL at the end. */
@@ -72,7 +76,11 @@ int cli_report(const weir_error *error);
 /* What a job's main answered instead of a graph: its usage goes to stdout, exit 0, if it was asked
  * for. */
 int cli_report_job(const weir_error *error);
-enum cli_color { CLI_COLOR_AUTO, CLI_COLOR_ALWAYS, CLI_COLOR_NEVER }; /* as --color has them */
+enum cli_color {
+    CLI_COLOR_AUTO,
+    CLI_COLOR_ALWAYS,
+    CLI_COLOR_NEVER
+}; /* as --color has them */
 void cli_set_color(enum cli_color color);
 bool cli_has_color(FILE *stream);
 /* Edit distance of two short words. */

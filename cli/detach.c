@@ -201,8 +201,21 @@ wait_for_end(pid_t child, const char *log_path)
     return code;
 }
 
+static void
+show(const char *id, pid_t process, const char *log_path, bool is_json)
+{
+    if (is_json) {
+        printf("{\"job-id\": \"%s\", \"process\": %ld, \"log\": ", id, (long)process);
+        cli_print_json_text(stdout, log_path);
+        puts("}");
+        return;
+    }
+    printf("Job has been submitted with JobID %s\n", id);
+    cli_say('i', "process %ld, log %s", (long)process, log_path);
+}
+
 static int
-start(char **words, int log, const char *log_path)
+start(char **words, int log, const char *log_path, bool is_json)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
@@ -226,13 +239,12 @@ start(char **words, int log, const char *log_path)
     if (!runs) {
         return wait_for_end(child, log_path);
     }
-    printf("Job has been submitted with JobID %s\n", id);
-    cli_say('i', "process %ld, log %s", (long)child, log_path);
+    show(id, child, log_path, is_json);
     return CLI_OK;
 }
 
 int
-cli_detach(char **argv, const char *job_path)
+cli_detach(char **argv, const char *job_path, bool is_json)
 {
     char log_path[PATH_SIZE + NAME_MAX];
     int log = make_log(job_path, log_path);
@@ -245,7 +257,7 @@ cli_detach(char **argv, const char *job_path)
         close(log);
         return CLI_FAILED;
     }
-    int code = start(words, log, log_path);
+    int code = start(words, log, log_path, is_json);
     free(words);
     close(log);
     return code;

@@ -18,7 +18,7 @@
 bool cli_is_detached(void);
 /* Starts it and waits until its job runs, which is printed, or until it ends, with the end of its
  * log. argv is run's own, job_path for the log's name. Answers the exit code. */
-int cli_detach(char **argv, const char *job_path);
+int cli_detach(char **argv, const char *job_path, bool is_json);
 /* In the process that runs the job: waits until it runs and tells so whoever waits, if somebody
  * does. */
 void cli_detach_tell(weir_job *job);

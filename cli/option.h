@@ -84,6 +84,12 @@ struct cli_exit_text {
     const char *text; /* NULL ends the list */
 };
 
+/* Options of Flink's that a verb does not have, and why, for who is used to them. */
+struct cli_foreign {
+    const char *names; /* without dashes, '|' between them. NULL ends the list */
+    const char *why;
+};
+
 struct cli_verb {
     const char *name;
     const char *summary;               /* a few words, small letters, no full stop */
@@ -92,6 +98,7 @@ struct cli_verb {
     const char *const *examples;       /* whole commands, each in one line; NULL ends */
     const char *about;                 /* paragraphs, "\n\n" between them; NULL: none */
     const struct cli_option *options;  /* NULL: only what all have */
+    const struct cli_foreign *foreign; /* NULL: none */
     const struct cli_exit_text *exits; /* NULL: only the common ones */
     unsigned shared;                   /* CLI_SHARED_... */
     int least_words;                   /* words behind the options */

@@ -17,6 +17,7 @@
 enum {
     NAMES_FROM = 1000,
     NAME_SIZE = 64,
+    LEAST_BEGINNING = 3, /* letters of a name's beginning that stand for it */
     LETTERS_SIZE = 2 + 3 * CLI_OPTIONS_MAX
 };
 
@@ -132,13 +133,43 @@ nearest_name(const struct table *table, const char *name)
     return nearest;
 }
 
+/* The name in a word of argv: "--name=argument". Answers how many dashes stand before it. */
+static size_t
+read_name(const char *word, char out[NAME_SIZE])
+{
+    size_t dashes = strspn(word, "-");
+    snprintf(out, NAME_SIZE, "%.*s", (int)strcspn(word + dashes, "="), word + dashes);
+    return dashes;
+}
+
+/* Why the verb does not have what Flink's has; NULL: it is not known of. */
+static const char *
+why_foreign(const struct cli_verb *verb, const char *name)
+{
+    for (const struct cli_foreign *foreign = verb->foreign;
+         foreign != NULL && foreign->names != NULL; foreign++) {
+        const char *at = foreign->names;
+        for (size_t size = 0; cli_next_word(&at, &size);) {
+            if (strlen(name) == size && strncmp(at, name, size) == 0) {
+                return foreign->why;
+            }
+        }
+    }
+    return NULL;
+}
+
 /* `word` as it stands in argv, dashes and argument too. */
 static int
 refuse_unknown(struct cli_parse *parse, const struct table *table, const char *word)
 {
     char name[NAME_SIZE];
-    size_t dashes = strspn(word, "-");
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(word + dashes, "="), word + dashes);
+    size_t dashes = read_name(word, name);
+    const char *why = why_foreign(parse->verb, name);
+    if (why != NULL) {
+        return leave(parse,
+                     cli_parse_refuse(parse, "weir %s has no '%.*s' of Flink's: %s",
+                                      parse->verb->name, (int)(dashes + strlen(name)), word, why));
+    }
     size_t same = 0;
     for (size_t i = 0; i < table->name_count; i++) {
         same += strncmp(table->names[i].name, name, strlen(name)) == 0;
@@ -278,6 +309,27 @@ cli_parse_begin(struct cli_parse *parse, const struct cli_verb *verb, int argc, 
     opterr = 0;
 }
 
+/* What getopt takes and we do not: one letter or two that stand for a name (-t is no --take-over),
+ * and an option of Flink's taken for a letter with its argument (-sae for -s ae). */
+static bool
+is_too_bold(const struct cli_parse *parse, const struct table *table, int answer,
+            const char **out_word)
+{
+    bool is_behind = optarg != NULL && optarg == parse->argv[optind - 1];
+    char name[NAME_SIZE];
+    *out_word = parse->argv[optind - (is_behind ? 2 : 1)];
+    read_name(*out_word, name);
+    if (answer < NAMES_FROM) {
+        return optarg != NULL && !is_behind && why_foreign(parse->verb, name) != NULL;
+    }
+    for (size_t i = 0; i < table->name_count; i++) {
+        if (strcmp(table->names[i].name, name) == 0) {
+            return false;
+        }
+    }
+    return strlen(name) < LEAST_BEGINNING;
+}
+
 int
 cli_parse_next(struct cli_parse *parse)
 {
@@ -289,6 +341,10 @@ cli_parse_next(struct cli_parse *parse)
     }
     if (answer == '?' || answer == ':') {
         return refuse(parse, &table, answer);
+    }
+    const char *word = NULL;
+    if (is_too_bold(parse, &table, answer, &word)) {
+        return refuse_unknown(parse, &table, word);
     }
     size_t index = 0;
     const struct cli_option *option = option_of(parse->verb, answer, &index);

@@ -60,6 +60,9 @@ take_option(struct cli_run *arguments, const struct cli_parse *parse, int id)
     case 'd':
         arguments->is_detached = true;
         break;
+    case 'o':
+        arguments->is_json = parse->choice == 1;
+        break;
     case 'q':
         arguments->quiet = true;
         break;
@@ -211,6 +214,10 @@ print_resume(const weir_job_report *report, char **argv, int argc, int job_at)
     fprintf(out, "weir run -s latest:%s", directory);
     for (int i = 1; i < argc; i++) {
         bool ours = i < job_at;
+        if (i > job_at && !cli_log_is_for_people()) {
+            fputs(" ...", out); /* a job's own arguments may be secrets: they are not collected */
+            break;
+        }
         if (ours && is_restore_option(argv[i])) {
             i++;
         } else if (!(ours && (strcmp(argv[i], "--fresh") == 0 || strcmp(argv[i], "--resume") == 0 ||
@@ -333,6 +340,7 @@ run_run(int argc, char **argv)
         return code;
     }
     struct cli_notify notify;
+    cli_first_process();
     cli_notify_open(&notify);
     arguments.notify = &notify;
     arguments.job.log_record = cli_log_record;
@@ -355,7 +363,7 @@ run_run(int argc, char **argv)
         cli_log_begin(options, arguments.quiet);
     }
     if (code == CLI_OK && arguments.is_detached && !cli_is_detached()) {
-        code = cli_detach(argv, argv[arguments.job_at]);
+        code = cli_detach(argv, argv[arguments.job_at], arguments.is_json);
     } else if (code == CLI_OK && arguments.supervise) {
         code = cli_supervise(&arguments, options, argv + arguments.job_at);
     } else if (code == CLI_OK) {
@@ -386,6 +394,12 @@ static const struct cli_option options_known[] = {
       .name = "detached",
       .text = "Puts the job into the background and waits until it runs. Its words go to a log "
               "below ~/.local/state/weir." },
+    { .id = 'o',
+      .letter = "o",
+      .name = "output",
+      .argument = "FORMAT",
+      .choices = "text|json",
+      .text = "How -d shows what it started: Flink's line, or one JSON object." },
     { .id = OPTION_JOB_ID,
       .name = "job-id",
       .argument = "ID",
@@ -444,6 +458,14 @@ static const struct cli_option options_known[] = {
     { 0 },
 };
 
+static const struct cli_foreign foreign[] = {
+    { "m|jobmanager|t|target",
+      "it runs the job in this process. Let it be asked by -D rest.port=8081" },
+    { "c|class|C|classpath", "a job is a shared object with one main" },
+    { "sae|shutdownOnAttachedExit", "a job without -d ends with this process" },
+    { NULL, NULL },
+};
+
 const struct cli_verb cli_verb_run = {
     .name = "run",
     .summary = "run a job",
@@ -453,6 +475,7 @@ const struct cli_verb cli_verb_run = {
     .about = "Runs a job until its input ends or a signal stops it. The first SIGINT or SIGTERM "
              "takes a final checkpoint and exits 0; the second ends the process at once.",
     .options = options_known,
+    .foreign = foreign,
     .shared = CLI_SHARED_CONFIGURATION | CLI_SHARED_QUIET,
     .least_words = 1,
     .most_words = CLI_ANY_WORDS,

@@ -228,7 +228,12 @@ run_child(const struct supervisor *supervisor, bool is_successor, int *out_statu
     if (stop_signal != 0) { /* it came between the fork and now */
         kill(child, stop_signal);
     }
-    while (waitpid(child, out_status, 0) < 0 && errno == EINTR) {
+    /* As the first process of a container it also buries what others left behind. */
+    for (pid_t ended = 0; ended != child;) {
+        ended = waitpid(-1, out_status, 0);
+        if (ended < 0 && errno != EINTR) {
+            break;
+        }
     }
     child_process = 0;
     return true;

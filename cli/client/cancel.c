@@ -188,6 +188,7 @@ const struct cli_verb cli_verb_cancel = {
              "execution.checkpointing.externalized-checkpoint-retention. To go on later, use weir "
              "stop.",
     .options = options,
+    .foreign = cli_reach_foreign,
     .most_words = 1,
     .words_complete = CLI_COMPLETES_JOB,
 };

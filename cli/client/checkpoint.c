@@ -99,6 +99,7 @@ const struct cli_verb cli_verb_checkpoint = {
     .about = "JOB is a job's id, the beginning of one, or a name; without it the one running job "
              "is meant.",
     .options = options,
+    .foreign = cli_reach_foreign,
     .most_words = 1,
     .words_complete = CLI_COMPLETES_JOB,
 };

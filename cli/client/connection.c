@@ -53,12 +53,14 @@ cli_member_text(const json_t *object, const char *key, char *out, size_t room)
 int64_t
 cli_member_number(const json_t *object, const char *key)
 {
+    static const int64_t most = INT64_C(1) << 60;
     const json_t *value = json_object_get(object, key);
     double real = json_real_value(value);
-    if (!json_is_real(value)) {
-        return json_integer_value(value);
+    if (json_is_real(value)) {
+        return real > (double)-most && real < (double)most ? (int64_t)real : 0;
     }
-    return real > -9e18 && real < 9e18 ? (int64_t)real : 0;
+    json_int_t number = json_integer_value(value);
+    return number > -most && number < most ? number : 0;
 }
 
 void

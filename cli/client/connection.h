@@ -43,7 +43,8 @@ void cli_reply_free(struct cli_reply *reply);
 void cli_make_printable(char *text);
 /* The first line of an exception's text, without the names of Java classes before it; printable. */
 void cli_shorten(const char *text, char *out, size_t room);
-/* A member's text or number, made printable; "" and 0 where there is none. */
+/* A member's text or number, made printable; "" and 0 where there is none. Numbers are small enough
+ * for a few of them to be added and subtracted: others are 0. */
 void cli_member_text(const json_t *object, const char *key, char *out, size_t room);
 int64_t cli_member_number(const json_t *object, const char *key);
 

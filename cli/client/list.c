@@ -32,15 +32,14 @@ kind_of(const struct cli_job *job)
     return cli_job_has_ended(job) ? TERMINATED : RUNNING;
 }
 
-/* As Flink: by state, then by start. */
+/* As Flink's client: its order by state does not survive its order by start. */
 static int
-by_state(const void *one, const void *other)
+by_start(const void *one, const void *other)
 {
     const struct cli_job *left = one;
     const struct cli_job *right = other;
-    int order = strcasecmp(left->state, right->state);
-    if (order != 0 || left->start_ms == right->start_ms) {
-        return order;
+    if (left->start_ms == right->start_ms) {
+        return strcasecmp(left->state, right->state);
     }
     return left->start_ms < right->start_ms ? -1 : 1;
 }
@@ -143,7 +142,7 @@ run(int argc, char **argv)
         return code;
     }
     if (jobs.count != 0) {
-        qsort(jobs.jobs, jobs.count, sizeof *jobs.jobs, by_state);
+        qsort(jobs.jobs, jobs.count, sizeof *jobs.jobs, by_start);
     }
     if (reach.is_json) {
         code = print_json(&jobs, kinds);
@@ -170,4 +169,5 @@ const struct cli_verb cli_verb_list = {
     .examples = examples,
     .about = "Without -r, -s or -a: the jobs that run, and those that are being started.",
     .options = options,
+    .foreign = cli_reach_foreign,
 };

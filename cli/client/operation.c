@@ -15,6 +15,7 @@
 enum {
     POLL_FIRST_MS = 20,
     POLL_MOST_MS = 500,
+    LOST_MOST = 4, /* polls in a row that nobody answers */
     LOOK_EVERY_MS = 500
 };
 
@@ -161,6 +162,13 @@ is_in_progress(const json_t *answer)
     return id != NULL && (strcmp(id, "IN_PROGRESS") == 0 || strcmp(id, "QUEUED") == 0);
 }
 
+/* Nobody answered, or somebody who has no time: a savepoint is worth another try. */
+static bool
+is_passing(const struct cli_reply *reply)
+{
+    return (reply->status == 0 && reply->code == CLI_NOT_FOUND) || reply->status == 503;
+}
+
 /* One poll; true: it is over, *out_code says how. */
 static bool
 poll(const struct cli_operation *operation, const char *path, struct cli_progress *progress,
@@ -168,6 +176,11 @@ poll(const struct cli_operation *operation, const char *path, struct cli_progres
 {
     struct cli_reply reply;
     cli_ask(operation->connection, "GET", path, NULL, &reply);
+    for (int lost = 0; lost < LOST_MOST && is_passing(&reply); lost++) {
+        cli_reply_free(&reply);
+        cli_sleep_ms(POLL_MOST_MS / 2);
+        cli_ask(operation->connection, "GET", path, NULL, &reply);
+    }
     bool is_over = true;
     if (reply.code != CLI_OK) {
         cli_progress_clear(progress);

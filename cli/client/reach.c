@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct cli_foreign cli_reach_foreign[] = {
+    { "t|target|e|executor|yid|yarnapplicationId|z|zookeeperNamespace",
+      "it asks this user's jobs, or the server of -m HOST:PORT" },
+    { NULL, NULL },
+};
+
 /* "90s", "5 min"; a number alone is milliseconds, as in Flink. */
 static bool
 parse_duration(const char *text, uint64_t *out_ms)

@@ -43,6 +43,9 @@ enum {
       .text = "How the outcome is shown: Flink's lines, or one JSON object.", .group = "Output" }
 /* clang-format on */
 
+/* What Flink's client has on all its verbs for other kinds of clusters. */
+extern const struct cli_foreign cli_reach_foreign[];
+
 /* An option that cli_parse_next has answered; one that is none of these is left alone. CLI_OK, or
  * the exit code of what was said. */
 int cli_reach_take(struct cli_reach *reach, const struct cli_parse *parse, int id);

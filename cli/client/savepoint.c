@@ -258,6 +258,7 @@ const struct cli_verb cli_verb_savepoint = {
              "execution.checkpointing.savepoint-dir says. A word alone that has a slash is "
              "DIRECTORY.\n\nWith -d no job needs to run, unless -m has a server do it.",
     .options = options,
+    .foreign = cli_reach_foreign,
     .most_words = 2,
     .words_complete = CLI_COMPLETES_JOB,
 };

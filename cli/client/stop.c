@@ -155,6 +155,7 @@ const struct cli_verb cli_verb_stop = {
              "is meant. What the savepoint holds is committed; the job ends as FINISHED. If the "
              "savepoint fails the job runs on, unless it was to be drained.",
     .options = options,
+    .foreign = cli_reach_foreign,
     .most_words = 1,
     .words_complete = CLI_COMPLETES_JOB,
 };

@@ -245,6 +245,7 @@ const struct cli_verb cli_verb_top = {
              "Elsewhere one look, with the rates of one second. BUSY and BACK are the share of "
              "time in which a vertex worked, and in which it waited for those behind it.",
     .options = options,
+    .foreign = cli_reach_foreign,
     .most_words = 1,
     .words_complete = CLI_COMPLETES_JOB,
 };

@@ -97,7 +97,7 @@ put_line(struct screen *screen, bool is_head, const char *format, ...)
 static void
 print_rate(char *out, size_t room, double rate)
 {
-    if (rate < 0) {
+    if (rate < 0 || rate > 1e18) {
         snprintf(out, room, "-");
     } else {
         cli_print_count(out, room, (uint64_t)(rate + 0.5));

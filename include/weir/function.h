@@ -175,7 +175,7 @@ size_t weir_context_record_size(const weir_context *context); /* of the record b
 const weir_key *weir_context_keys(const weir_context *context);
 /* Memory for the call: lent until the function returns. NULL when refused. */
 void *weir_context_scratch(weir_context *context, size_t size);
-/* Says something once to the job's log: level is 'i', 'w'. */
+/* Says something to the job's log (weir/log.h, module "operator"): level is 'e', 'w', 'i', 'd'. */
 void weir_context_log(weir_context *context, char level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Makes the task fail with these words; returns `status` to be returned. The first failure stays.

@@ -81,7 +81,8 @@ wr_option_sharing(const weir_option_info *info, const char *key)
     return info < end ? info : NULL;
 }
 
-/* Levenshtein's distance, row by row; more than `limit` is told as limit + 1. */
+/* Levenshtein's distance, row by row; more than `limit` is told as limit + 1, and so is every way
+ * that leaves the diagonal by more. */
 static size_t
 distance(const char *one, size_t one_size, const char *two, size_t two_size, size_t limit)
 {
@@ -94,13 +95,20 @@ distance(const char *one, size_t one_size, const char *two, size_t two_size, siz
         row[j] = j;
     }
     for (size_t i = 1; i <= one_size; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= two_size; j++) {
+        size_t from = i > limit ? i - limit : 1;
+        size_t to = two_size - i < limit || two_size < i ? two_size : i + limit;
+        size_t diagonal = row[from - 1];
+        row[from - 1] = from == 1 ? i : limit + 1;
+        size_t nearest = row[from - 1];
+        for (size_t j = from; j <= to; j++) {
             size_t changed = diagonal + (one[i - 1] != two[j - 1]);
             size_t least = row[j] < row[j - 1] ? row[j] : row[j - 1];
             diagonal = row[j];
             row[j] = changed < least + 1 ? changed : least + 1;
+            nearest = row[j] < nearest ? row[j] : nearest;
+        }
+        if (nearest > limit) {
+            return limit + 1;
         }
     }
     return row[two_size] <= limit ? row[two_size] : limit + 1;
@@ -135,7 +143,7 @@ weir_option_nearest(const char *key)
         if (is_family(info)) {
             continue;
         }
-        size_t found = row_distance(info, key, key_size, limit);
+        size_t found = row_distance(info, key, key_size, best <= limit ? best : limit);
         /* of two equally near the one that weir has is meant */
         if (found < best || (found == best && found <= limit && nearest != NULL &&
                              info->supported && !nearest->supported)) {

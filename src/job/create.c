@@ -318,6 +318,7 @@ wr_job_create_on(struct wr_os *os, weir_environment *environment,
     wr_manifest_init(&job->found.manifest, &job->alloc);
     wr_parker_init(&job->parker, os);
     wr_mutex_init(&job->seen.mutex, os);
+    wr_mutex_init(&job->unstarted, os);
     wr_mailbox_init(&job->reports);
     wr_mailbox_init(&job->io_replies);
     wr_mailbox_init(&job->inquiries);

@@ -104,10 +104,27 @@ await_answer(weir_job *job, struct wr_inquiry *inquiry)
     return true;
 }
 
+/* True: there is no coordinator yet, and the view was filled in its place. */
+static bool
+fill_unstarted(weir_job *job, struct wr_whole_view *whole, weir_status *out_status)
+{
+    wr_mutex_lock(&job->unstarted);
+    bool is_unstarted = !job->threads_started;
+    if (is_unstarted) {
+        *out_status = fill(job, whole);
+    }
+    wr_mutex_unlock(&job->unstarted);
+    return is_unstarted;
+}
+
 static weir_status
 ask(weir_job *job, struct wr_whole_view *whole)
 {
-    if (!job->threads_started || wr_job_has_ended(job)) {
+    weir_status unstarted = WEIR_OK;
+    if (fill_unstarted(job, whole, &unstarted)) {
+        return unstarted;
+    }
+    if (wr_job_has_ended(job)) {
         return fill(job, whole);
     }
     struct wr_inquiry *inquiry = wr_memory_new(&job->alloc, sizeof *inquiry);

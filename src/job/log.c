@@ -3,6 +3,8 @@
 #include "base/fail.h"
 #include "job/running.h"
 
+#include <string.h>
+
 static int64_t
 now_ms(void *clock)
 {
@@ -59,19 +61,22 @@ weir_job_log_level(const weir_job *job, const char *module)
 weir_status
 weir_job_log(weir_job *job, const weir_log_record *record)
 {
-    if (job == NULL || record == NULL || record->size != sizeof *record ||
-        record->message == NULL || record->level < WEIR_LOG_ERROR ||
-        record->level > WEIR_LOG_DEBUG) {
+    weir_log_record whole = { .subtask = -1 };
+    if (job == NULL || record == NULL || record->size == 0 || record->size > sizeof whole) {
         return WEIR_INVALID;
     }
-    int module = wr_log_module_from(record->module);
+    memcpy(&whole, record, record->size);
+    whole.size = sizeof whole;
+    if (whole.message == NULL || whole.level < WEIR_LOG_ERROR || whole.level > WEIR_LOG_DEBUG) {
+        return WEIR_INVALID;
+    }
+    int module = wr_log_module_from(whole.module);
     if (module < 0) {
         return WEIR_NOT_FOUND;
     }
-    if (wr_log_passes(&job->log, (enum wr_log_module)module, record->level)) {
-        weir_log_record whole = *record;
-        whole.job_id = record->job_id != NULL ? record->job_id : job->job_id;
-        whole.time_ms = record->time_ms != 0 ? record->time_ms : now_ms(job->os);
+    if (wr_log_passes(&job->log, (enum wr_log_module)module, whole.level)) {
+        whole.job_id = whole.job_id != NULL ? whole.job_id : job->job_id;
+        whole.time_ms = whole.time_ms != 0 ? whole.time_ms : now_ms(job->os);
         wr_log_pass(&job->log, &whole);
     }
     return WEIR_OK;

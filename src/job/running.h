@@ -143,8 +143,9 @@ struct weir_job {
     struct wr_job_restart restart;
     struct wr_os_thread *coordinator_thread;
     struct wr_os_thread *io_thread;
-    bool has_workers; /* threads step the tasks; set before the coordinator's is started */
-    bool threads_started;
+    bool has_workers;          /* threads step the tasks; set before the coordinator's is started */
+    struct wr_mutex unstarted; /* held by who stands in for the coordinator while there is none */
+    bool threads_started;      /* written under it by the host, who reads it without */
     _Atomic uint32_t is_io_dismissed;
 
     /* from any thread */

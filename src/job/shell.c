@@ -221,16 +221,28 @@ start_threads(weir_job *job, weir_error *err)
     return status;
 }
 
-weir_status
-weir_job_start(weir_job *job, weir_error *err)
+static weir_status
+begin_and_start(weir_job *job, weir_error *err)
 {
-    if (job == NULL || job->threads_started || job->phase != WR_PHASE_CREATED) {
+    if (job->threads_started || job->phase != WR_PHASE_CREATED) {
         return WEIR_INVALID;
     }
     WR_TRY(wr_job_begin(job, err));
     WR_TRY(start_threads(job, err)); /* else destroy steps all actors itself */
     job->threads_started = true;
     return WEIR_OK;
+}
+
+weir_status
+weir_job_start(weir_job *job, weir_error *err)
+{
+    if (job == NULL) {
+        return WEIR_INVALID;
+    }
+    wr_mutex_lock(&job->unstarted);
+    weir_status status = begin_and_start(job, err);
+    wr_mutex_unlock(&job->unstarted);
+    return status;
 }
 
 void

@@ -141,8 +141,11 @@ wr_view_fill_states(weir_job *job, struct wr_arena *arena, weir_job_view *view)
             count++;
         }
     }
+    if (count == 0) {
+        return WEIR_OK;
+    }
     weir_state_view *states = wr_arena_new(arena, count * sizeof *states);
-    if (states == NULL && count != 0) {
+    if (states == NULL) {
         return WEIR_NOMEM;
     }
     view->states = states;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* os/mutex.h: a lock for what several threads read and write whole, and no letter fits. Every use
- * stands in docs/internals/locks.md, and is a leaf: nothing is called while it is held. Thread:
- * any, but no signal handler.
+ * stands in docs/internals/locks.md, and but for one is a leaf: nothing is called while it is held.
+ * Thread: any, but no signal handler.
  */
 #ifndef WR_OS_MUTEX_H
 #define WR_OS_MUTEX_H

@@ -36,7 +36,7 @@
 
 enum {
     SOURCE_PAUSE_NS = 1000000, /* an idle source that set no time */
-    STEPS_A_COUNT = 64         /* state is counted once in so many steps, and when idle */
+    STEPS_A_COUNT = 64         /* its state is measured once in so many, and before it rests */
 };
 
 /* --- work at rest --- */

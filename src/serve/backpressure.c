@@ -70,9 +70,9 @@ base_of(const struct wr_times_samples *samples, const weir_job_view *view, uint3
                : NULL;
 }
 
-/* To the moment of this look. Where memory lacks it gets means of a longer time. */
-static void
-step(struct wr_times_samples *samples, const weir_job_view *view)
+/* Where memory lacks the next looks get means of a longer time. */
+void
+wr_times_samples_step(struct wr_times_samples *samples, const weir_job_view *view)
 {
     if (samples->newer.tasks != NULL && view->now_ms - samples->newer.ms < KEPT_MS) {
         return;
@@ -87,15 +87,11 @@ step(struct wr_times_samples *samples, const weir_job_view *view)
 
 /* --- ratios --- */
 
-struct ratios {
-    double busy;
-    double idle;
-    double backpressured;
-};
-
-static struct ratios
-ratios_of(const weir_subtask_view *subtask, const struct wr_task_times *base)
+struct wr_ratios
+wr_ratios_of(const struct wr_times_samples *samples, const weir_job_view *view,
+             const weir_subtask_view *subtask, uint32_t task)
 {
+    const struct wr_task_times *base = base_of(samples, view, task);
     struct wr_task_times times = times_of(subtask);
     if (base != NULL && base->busy_ms <= times.busy_ms && base->idle_ms <= times.idle_ms &&
         base->backpressured_ms <= times.backpressured_ms) {
@@ -105,9 +101,9 @@ ratios_of(const weir_subtask_view *subtask, const struct wr_task_times *base)
     }
     uint64_t whole = times.busy_ms + times.idle_ms + times.backpressured_ms;
     double all = whole != 0 ? (double)whole : 1;
-    return (struct ratios){ .busy = (double)times.busy_ms / all,
-                            .idle = (double)times.idle_ms / all,
-                            .backpressured = (double)times.backpressured_ms / all };
+    return (struct wr_ratios){ .busy = (double)times.busy_ms / all,
+                               .idle = (double)times.idle_ms / all,
+                               .backpressured = (double)times.backpressured_ms / all };
 }
 
 /* Flink's limits. */
@@ -125,8 +121,8 @@ subtasks_json(const weir_server *server, const weir_job_view *view, const weir_v
     json_t *all = json_array();
     *out_worst = 0;
     for (uint32_t i = 0; i < vertex->parallelism && all != NULL; i++) {
-        const struct wr_task_times *base = base_of(&server->times, view, vertex->first_task + i);
-        struct ratios ratios = ratios_of(&vertex->subtasks[i], base);
+        struct wr_ratios ratios =
+            wr_ratios_of(&server->times, view, &vertex->subtasks[i], vertex->first_task + i);
         const char *word = level(ratios.backpressured);
         *out_worst = ratios.backpressured > *out_worst ? ratios.backpressured : *out_worst;
         json_t *one = json_pack("{s:i,s:s,s:f,s:f,s:f,s:s}", "subtask", (int)i, "backpressureLevel",
@@ -151,7 +147,7 @@ wr_vertex_backpressure(weir_server *server, const struct wr_request *request,
     const weir_vertex_view *vertex = wr_look_vertex(view, request, 1, answer);
     if (vertex != NULL) {
         double worst;
-        step(&server->times, view);
+        wr_times_samples_step(&server->times, view);
         json_t *subtasks = subtasks_json(server, view, vertex, &worst);
         wr_answer_json(answer, 200,
                        json_pack("{s:s,s:s,s:I,s:o,s:s}", "status", "ok", "backpressureLevel",

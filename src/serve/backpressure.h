@@ -28,6 +28,17 @@ struct wr_times_samples {
 };
 
 void wr_times_samples_fini(struct wr_times_samples *samples);
+/* To the moment of this look; first of all in each. */
+void wr_times_samples_step(struct wr_times_samples *samples, const weir_job_view *view);
+
+/* Parts of the time since the older sample: 1 together, or 0 where no time has passed. */
+struct wr_ratios {
+    double busy;
+    double idle;
+    double backpressured;
+};
+struct wr_ratios wr_ratios_of(const struct wr_times_samples *samples, const weir_job_view *view,
+                              const weir_subtask_view *subtask, uint32_t task);
 
 /* GET /jobs/:jobid/vertices/:vertexid/backpressure */
 void wr_vertex_backpressure(struct weir_server *server, const struct wr_request *request,

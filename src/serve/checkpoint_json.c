@@ -7,6 +7,7 @@
 #include "serve/checkpoint_json.h"
 
 #include "serve/look.h"
+#include "serve/paths.h"
 #include "serve/statistics.h"
 
 #include <stdlib.h>
@@ -64,9 +65,10 @@ static json_t *
 end_json(const weir_checkpoint_view *checkpoint)
 {
     if (checkpoint->status == WEIR_CHECKPOINT_COMPLETED) {
-        const char *path =
-            checkpoint->path != NULL ? checkpoint->path : "<checkpoint-not-externally-addressable>";
-        return json_pack("{s:o,s:b}", "external_path", wr_json_text(path), "discarded",
+        json_t *path = checkpoint->path != NULL
+                           ? wr_path_json(checkpoint->path)
+                           : json_string("<checkpoint-not-externally-addressable>");
+        return json_pack("{s:o,s:b}", "external_path", path, "discarded",
                          (int)checkpoint->is_discarded);
     }
     if (checkpoint->status == WEIR_CHECKPOINT_FAILED) {

@@ -4,6 +4,7 @@
 
 #include "serve/checkpoint_json.h"
 #include "serve/look.h"
+#include "serve/paths.h"
 #include "serve/statistics.h"
 
 #include <errno.h>
@@ -41,7 +42,7 @@ restored_or_null(const weir_checkpoints_view *checkpoints)
     return json_pack("{s:I,s:I,s:b,s:o}", "id", (json_int_t)checkpoints->restored_id,
                      "restore_timestamp", (json_int_t)checkpoints->restored_ms, "is_savepoint",
                      (int)checkpoints->restored_savepoint, "external_path",
-                     wr_json_text(checkpoints->restored_path));
+                     wr_path_json(checkpoints->restored_path));
 }
 
 static json_t *

@@ -7,6 +7,7 @@
  */
 #include "serve/exchange.h"
 
+#include "serve/access.h"
 #include "serve/percent.h"
 #include "serve/router.h"
 
@@ -158,28 +159,44 @@ send_answer(struct wr_exchanges *exchanges, struct MHD_Connection *connection,
 
 /* False: the answer says why not. */
 static bool
-accept_body(struct wr_exchanges *exchanges, struct wr_exchange *exchange,
-            const struct wr_fields *fields, struct wr_answer *answer)
+read_length(const char *length, size_t most, size_t *out_size, struct wr_answer *answer)
 {
-    const struct wr_limits *limits = &exchanges->server->settings.limits;
-    const char *length = fields->content_length;
-    if (fields->is_coded) {
-        wr_answer_fail(answer, 411, "A body needs its Content-Length");
-        return false;
-    }
-    if (length == NULL) {
-        return true;
-    }
     size_t size = 0;
-    for (; *length >= '0' && *length <= '9' && size <= limits->body_bytes; length++) {
+    for (; *length >= '0' && *length <= '9' && size <= most; length++) {
         size = size * 10 + (size_t)(*length - '0');
     }
-    if (size > limits->body_bytes) {
-        wr_answer_fail(answer, 413, "A body may have %zu bytes", limits->body_bytes);
+    if (size > most) {
+        wr_answer_fail(answer, 413, "A body may have %zu bytes", most);
         return false;
     }
     if (*length != '\0') {
         wr_answer_fail(answer, 400, "A Content-Length is a number");
+        return false;
+    }
+    *out_size = size;
+    return true;
+}
+
+/* Takes room for it. False: the answer says why not. */
+static bool
+accept_body(struct wr_exchanges *exchanges, struct wr_exchange *exchange,
+            const struct wr_fields *fields, struct wr_answer *answer)
+{
+    const struct wr_limits *limits = &exchanges->server->settings.limits;
+    enum wr_role role = WR_ROLE_NONE;
+    size_t size = 0;
+    if (fields->is_coded) {
+        wr_answer_fail(answer, 411, "A body needs its Content-Length");
+        return false;
+    }
+    if (fields->content_length == NULL) {
+        return true;
+    }
+    if (!read_length(fields->content_length, limits->body_bytes, &size, answer)) {
+        return false;
+    }
+    /* a stranger's takes no room from those who may ask */
+    if (size > 0 && !wr_access_check(exchanges->server, NULL, fields->raw, &role, answer)) {
         return false;
     }
     if (size > limits->bodies_bytes - exchanges->bodies_bytes) {
@@ -200,7 +217,8 @@ static bool
 accept_header(struct wr_exchanges *exchanges, struct MHD_Connection *connection,
               struct wr_exchange *exchange, struct wr_answer *answer)
 {
-    struct wr_raw_request raw = { .method = NULL };
+    struct wr_raw_request raw = { .method = "",
+                                  .is_local = connection_of(exchanges, connection)->is_local };
     struct wr_fields fields = { .raw = &raw };
     size_t header_max = exchanges->server->settings.limits.header_bytes;
     const union MHD_ConnectionInfo *info =
@@ -217,8 +235,16 @@ accept_header(struct wr_exchanges *exchanges, struct MHD_Connection *connection,
     return accept_body(exchanges, exchange, &fields, answer);
 }
 
+/* As the router would say it, for what never gets there. */
+static enum wr_dialect
+dialect_of(const char *path)
+{
+    return strncmp(path, "/weir/", 6) == 0 ? WR_DIALECT_WEIR : WR_DIALECT_FLINK;
+}
+
 static enum MHD_Result
-begin(struct wr_exchanges *exchanges, struct MHD_Connection *connection, void **state)
+begin(struct wr_exchanges *exchanges, struct MHD_Connection *connection, const char *path,
+      void **state)
 {
     struct wr_exchange *exchange = calloc(1, sizeof *exchange);
     if (exchange == NULL) {
@@ -228,7 +254,7 @@ begin(struct wr_exchanges *exchanges, struct MHD_Connection *connection, void **
     exchanges->under_way++;
     connection_of(exchanges, connection)->deadline_ms =
         exchanges->now_ms + exchanges->server->settings.limits.idle_ms;
-    struct wr_answer answer = { .dialect = WR_DIALECT_FLINK };
+    struct wr_answer answer = { .dialect = dialect_of(path) };
     if (accept_header(exchanges, connection, exchange, &answer)) {
         return MHD_YES;
     }
@@ -255,7 +281,7 @@ answer_whole(struct wr_exchanges *exchanges, struct MHD_Connection *connection, 
         .is_local = connection_of(exchanges, connection)->is_local,
     };
     struct wr_fields fields = { .raw = &raw };
-    struct wr_answer answer = { .dialect = WR_DIALECT_FLINK };
+    struct wr_answer answer = { .dialect = dialect_of(path) };
     MHD_get_connection_values(connection, MHD_HEADER_KIND, take_field, &fields);
     MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, take_query, &queries);
     raw.query_count = queries.count;
@@ -279,7 +305,7 @@ wr_exchange_on_request(void *closure, struct MHD_Connection *connection, const c
     struct wr_exchange *exchange = *state;
     (void)version;
     if (exchange == NULL) {
-        return begin(exchanges, connection, state);
+        return begin(exchanges, connection, path, state);
     }
     if (*data_size != 0) {
         if (exchange->is_answered || *data_size > exchange->room - exchange->size) {

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* serve/job_metrics.h: single figures of the job and its vertices by Flink's names. Thread: server.
- *
- *   without ?get=  [{"id"}...], what there is      ?get=a,b  [{"id","value"}...], of those that are
- */
+/* serve/job_metrics.h: single figures of the job by Flink's names. Thread: server. */
 #ifndef WR_SERVE_JOB_METRICS_H
 #define WR_SERVE_JOB_METRICS_H
 
@@ -13,8 +10,5 @@
 /* GET /jobs/:jobid/metrics */
 void wr_job_metrics(weir_server *server, const struct wr_request *request,
                     struct wr_answer *answer);
-/* GET /jobs/:jobid/vertices/:vertexid/metrics: "0.numRecordsIn", of each subtask. */
-void wr_vertex_metrics(weir_server *server, const struct wr_request *request,
-                       struct wr_answer *answer);
 
 #endif /* WR_SERVE_JOB_METRICS_H */

@@ -270,12 +270,8 @@ register_job(struct wr_listener *listener, weir_error *err)
 {
     weir_server *server = listener->server;
     const weir_job_view *view = NULL;
+    weir_status status = WEIR_OK;
     WR_TRY(wr_registration_init(&listener->registration, err));
-    if (server->settings.has_socket) {
-        WR_TRY(wr_local_listen(listener->registration.socket, &listener->local, err));
-    } else {
-        listener->registration.socket[0] = '\0';
-    }
     WR_TRY(weir_job_inspect(server->job, &view, err));
     struct wr_registered registered = {
         .job_id = view->id,
@@ -284,7 +280,12 @@ register_job(struct wr_listener *listener, weir_error *err)
         .token_file = server->settings.token_file,
         .start_ms = view->start_ms != 0 ? view->start_ms : view->now_ms,
     };
-    weir_status status = wr_registration_write(&listener->registration, &registered, err);
+    if (server->settings.has_socket) {
+        status = wr_registration_listen(&listener->registration, view->id, &listener->local, err);
+    }
+    if (status == WEIR_OK) {
+        status = wr_registration_write(&listener->registration, &registered, err);
+    }
     weir_job_view_free(view);
     return status;
 }

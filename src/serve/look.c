@@ -77,6 +77,15 @@ wr_look_vertex(const weir_job_view *view, const struct wr_request *request, int 
     return NULL;
 }
 
+const weir_checkpoint_view *
+wr_look_latest(const weir_job_view *view)
+{
+    const weir_checkpoint_view *checkpoint = view->checkpoints.latest_completed;
+    const weir_checkpoint_view *savepoint = view->checkpoints.latest_savepoint;
+    bool is_newer = savepoint != NULL && (checkpoint == NULL || savepoint->id > checkpoint->id);
+    return is_newer ? savepoint : checkpoint;
+}
+
 int64_t
 wr_look_until(const weir_job_view *view, int64_t end_ms)
 {

@@ -25,6 +25,9 @@ bool wr_look_named(weir_server *server, const struct wr_request *request, struct
 const weir_vertex_view *wr_look_vertex(const weir_job_view *view, const struct wr_request *request,
                                        int parameter, struct wr_answer *answer);
 
+/* The latest that was completed, a savepoint too; lent by the view. NULL: none. */
+const weir_checkpoint_view *wr_look_latest(const weir_job_view *view);
+
 /* When the job or a part of it has ended, or else now. */
 int64_t wr_look_until(const weir_job_view *view, int64_t end_ms);
 /* Flink's -1 for what is not yet. */

@@ -97,23 +97,23 @@ answer(struct wr_operation *row, weir_request_state state, const char *words, ui
 }
 
 void
-wr_operations_look(struct wr_operation *row, weir_job *job, uint64_t now_ms)
+wr_operations_look(struct wr_operation *operation, weir_job *job, uint64_t now_ms)
 {
-    if (row->state != WEIR_REQUEST_IN_PROGRESS) {
+    if (operation->state != WEIR_REQUEST_IN_PROGRESS) {
         return;
     }
     weir_request_report report = { .size = sizeof report };
-    weir_status status = weir_job_request_wait(job, row->request, 0, &report);
+    weir_status status = weir_job_request_wait(job, operation->request, 0, &report);
     if (status != WEIR_OK) {
-        answer(row, WEIR_REQUEST_FAILED,
+        answer(operation, WEIR_REQUEST_FAILED,
                "the job keeps its last 1,000 answers, and this one is older: look whether the "
                "snapshot is there",
                now_ms);
         return;
     }
-    row->checkpoint_id = report.checkpoint_id;
+    operation->checkpoint_id = report.checkpoint_id;
     if (report.state != WEIR_REQUEST_IN_PROGRESS) {
-        answer(row, report.state,
+        answer(operation, report.state,
                report.state == WEIR_REQUEST_COMPLETED ? report.path : report.error.message, now_ms);
     }
 }

@@ -16,6 +16,7 @@
 #include "serve/paths.h"
 
 #include "base/fail.h"
+#include "serve/look.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,9 +142,7 @@ walk(int directory, const char *rest)
         size_t size = strcspn(part, "/");
         int next = open_part(directory, part, size);
         struct stat found;
-        if (next < 0) {
-            failure = errno;
-        } else if (fstat(next, &found) != 0) {
+        if (next < 0 || fstat(next, &found) != 0) {
             failure = errno;
         } else if (S_ISLNK(found.st_mode)) {
             failure = ELOOP;
@@ -158,6 +157,15 @@ walk(int directory, const char *rest)
     return failure == ENOENT ? 0 : failure; /* what is not there leads nowhere */
 }
 
+/* The client's mistake, whatever the system says. */
+static weir_status
+refuse(weir_error *err, int why, const char *path)
+{
+    (void)wr_fail_errno(err, why, "%s cannot be looked at", path);
+    err->status = WEIR_INVALID;
+    return WEIR_INVALID;
+}
+
 static weir_status
 check_root(const char *root, const char *rest, const char *asked, weir_error *err)
 {
@@ -166,17 +174,14 @@ check_root(const char *root, const char *rest, const char *asked, weir_error *er
         return WEIR_OK;
     }
     if (directory < 0) {
-        return wr_fail(err, WEIR_INVALID, "%s: %s cannot be looked at: %s", asked, root,
-                       strerror(errno));
+        return refuse(err, errno, root);
     }
     int failure = walk(directory, rest);
     if (failure == ELOOP) {
         return wr_fail(err, WEIR_INVALID,
                        "%s leads over a symbolic link; name the place itself: " ROOTS, asked);
     }
-    return failure == 0
-               ? WEIR_OK
-               : wr_fail(err, WEIR_INVALID, "%s cannot be looked at: %s", asked, strerror(failure));
+    return failure == 0 ? WEIR_OK : refuse(err, failure, asked);
 }
 
 /* --- all roots --- */
@@ -249,4 +254,17 @@ wr_client_path(const weir_options *options, enum wr_client_path kind, const char
         *err = refused;
     }
     return WEIR_INVALID;
+}
+
+json_t *
+wr_path_json(const char *path)
+{
+    char place[PATH_MAX];
+    char whole[2 * PATH_MAX];
+    bool is_relative = path != NULL && path[0] != '/' && strncmp(path, "file:", 5) != 0;
+    if (!is_relative || getcwd(place, sizeof place) == NULL) {
+        return wr_json_text(path);
+    }
+    snprintf(whole, sizeof whole, "%s/%s", place, path);
+    return wr_json_text(whole);
 }

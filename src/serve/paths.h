@@ -5,6 +5,8 @@
 
 #include "weir/options.h"
 
+#include <jansson.h>
+
 enum {
     WR_CLIENT_PATH_MAX = 900 /* what is made below still fits weir_request_report.path */
 };
@@ -21,5 +23,9 @@ enum wr_client_path {
  * there yet may be named. */
 weir_status wr_client_path(const weir_options *options, enum wr_client_path kind, const char *asked,
                            char out[WR_CLIENT_PATH_MAX + 1], weir_error *err);
+
+/* Where a snapshot is, as a client elsewhere can name it: absolute, also where the job was told a
+ * directory relative to its own. path NULL: null. NULL: no memory. */
+json_t *wr_path_json(const char *path);
 
 #endif /* WR_SERVE_PATHS_H */

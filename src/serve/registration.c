@@ -9,6 +9,8 @@
  */
 #include "serve/registration.h"
 
+#include "serve/sockets.h"
+
 #include "base/fail.h"
 
 #include <dirent.h>
@@ -91,15 +93,9 @@ ends_with(const char *name, const char *end)
 
 /* The socket of a process that is gone, unless another one of that number has it by now. */
 static void
-remove_socket(int directory, const char *directory_path, const char *entry)
+remove_socket(int directory, const char *directory_path, const char *name)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    const char *pid = strchr(entry, '.');
-    char name[32];
-    if (pid == NULL) {
-        return;
-    }
-    snprintf(name, sizeof name, "%.*s.sock", (int)strcspn(pid + 1, "."), pid + 1);
     int size = snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", directory_path, name);
     int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (probe < 0 || size >= (int)sizeof address.sun_path) {
@@ -114,6 +110,21 @@ remove_socket(int directory, const char *directory_path, const char *entry)
     close(probe);
 }
 
+/* Both that an entry may have had. */
+static void
+remove_sockets(int directory, const char *directory_path, const char *entry)
+{
+    char name[64];
+    const char *pid = strchr(entry, '.');
+    if (pid != NULL) {
+        int size = (int)strcspn(pid + 1, ".");
+        snprintf(name, sizeof name, "%.*s.sock", size, pid + 1);
+        remove_socket(directory, directory_path, name);
+        snprintf(name, sizeof name, "%.*s.%.8s.sock", size, pid + 1, entry);
+        remove_socket(directory, directory_path, name);
+    }
+}
+
 static void
 sweep_one(int directory, const char *directory_path, const char *name)
 {
@@ -126,7 +137,7 @@ sweep_one(int directory, const char *directory_path, const char *name)
     if (flock(file, LOCK_EX | LOCK_NB) == 0 && fstat(file, &locked) == 0 &&
         fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
         locked.st_ino == named.st_ino && locked.st_dev == named.st_dev) {
-        remove_socket(directory, directory_path, name);
+        remove_sockets(directory, directory_path, name);
         unlinkat(directory, name, 0);
     }
     close(file);
@@ -154,12 +165,28 @@ wr_registration_init(struct wr_registration *registration, weir_error *err)
     WR_TRY(name_directory(registration->directory, err));
     WR_TRY(make_directory(registration->directory, err));
     sweep(registration->directory);
-    snprintf(registration->socket, sizeof registration->socket, "%s/%d.sock",
-             registration->directory, (int)getpid());
     return WEIR_OK;
 }
 
 /* --- our own --- */
+
+weir_status
+wr_registration_listen(struct wr_registration *registration, const char *job_id, int *out_socket,
+                       weir_error *err)
+{
+    char path[sizeof registration->socket];
+    snprintf(path, sizeof path, "%s/%d.sock", registration->directory, (int)getpid());
+    weir_status status = wr_local_listen(path, out_socket, err);
+    if (status == WEIR_BUSY) { /* another job of this process */
+        snprintf(path, sizeof path, "%s/%d.%.8s.sock", registration->directory, (int)getpid(),
+                 job_id);
+        status = wr_local_listen(path, out_socket, err);
+    }
+    if (status == WEIR_OK) {
+        snprintf(registration->socket, sizeof registration->socket, "%s", path);
+    }
+    return status;
+}
 
 static char *
 text_of(const struct wr_registration *registration, const struct wr_registered *registered)

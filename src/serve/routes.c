@@ -20,6 +20,7 @@
 #include "serve/router.h"
 #include "serve/states.h"
 #include "serve/triggers.h"
+#include "serve/vertex_metrics.h"
 #include "serve/vertices.h"
 
 #define FLINK(method, pattern, handle, role)                             \

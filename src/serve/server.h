@@ -18,6 +18,13 @@
 struct wr_listener;
 struct wr_tokens;
 
+/* What /readyz last saw (health.c). */
+struct wr_readiness {
+    uint64_t looked_ms; /* of the monotonic clock; 0: never */
+    weir_job_state state;
+    const char *why_not; /* static; NULL: it is ready */
+};
+
 struct weir_server {
     weir_job *job;
     const weir_options *options; /* of the job's environment; read only */
@@ -27,6 +34,7 @@ struct weir_server {
     struct wr_tokens *tokens;        /* NULL: none is needed */
     struct wr_listener *listener;    /* NULL: nothing is listened on */
     struct wr_operations operations; /* zeroed at first */
+    struct wr_readiness readiness;   /* so is this */
     struct wr_times_samples times;   /* so */
 };
 

@@ -239,9 +239,9 @@ read_hosts(const weir_options *options, struct wr_settings *settings, weir_error
     }
     if (!is_any(&settings->address)) {
         WR_TRY(add_host(settings, BIND_ADDRESS, word_of(settings->url_host), err));
-    } else if (client != NULL) { /* a URL says where to go: not to every address there is */
+    } else { /* a URL says where to go: not to every address there is */
         snprintf(settings->url_host, sizeof settings->url_host, "%s",
-                 settings->hosts[settings->host_count - 1]);
+                 client != NULL ? settings->hosts[settings->host_count - 1] : "localhost");
     }
     const char *list = weir_options_text(options, ALLOWED_HOSTS);
     struct wr_word name;

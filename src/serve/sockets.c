@@ -31,8 +31,9 @@ set_port(struct sockaddr_storage *address, uint16_t port)
 static uint16_t
 port_of(int listening)
 {
-    struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+    struct sockaddr_storage address;
     socklen_t size = sizeof address;
+    memset(&address, 0, sizeof address);
     if (getsockname(listening, (struct sockaddr *)&address, &size) != 0) {
         return 0;
     }
@@ -96,6 +97,41 @@ wr_tcp_listen(const struct wr_settings *settings, int *out_socket, uint16_t *out
 
 /* --- the local one --- */
 
+/* The descriptor, or -1 with errno. */
+static int
+listen_by_name(const struct sockaddr_un *address)
+{
+    int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listening < 0) {
+        return -1;
+    }
+    /* the socket's own mode becomes that of its name */
+    if (fchmod(listening, 0600) != 0 ||
+        bind(listening, (const struct sockaddr *)address, sizeof *address) != 0 ||
+        listen(listening, WAITING_MAX) != 0) {
+        int why = errno;
+        close(listening);
+        errno = why;
+        return -1;
+    }
+    return listening;
+}
+
+/* By a process of the same number that was killed. */
+static bool
+is_left_behind(const struct sockaddr_un *address)
+{
+    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (probe < 0) {
+        return false;
+    }
+    bool is_refused = connect(probe, (const struct sockaddr *)address, sizeof *address) != 0 &&
+                      errno == ECONNREFUSED;
+    close(probe);
+    errno = EADDRINUSE;
+    return is_refused;
+}
+
 weir_status
 wr_local_listen(const char *path, int *out_socket, weir_error *err)
 {
@@ -108,17 +144,16 @@ wr_local_listen(const char *path, int *out_socket, weir_error *err)
                        path, sizeof address.sun_path - 1);
     }
     memcpy(address.sun_path, path, size + 1);
-    int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int listening = listen_by_name(&address);
+    if (listening < 0 && errno == EADDRINUSE && is_left_behind(&address)) {
+        (void)unlink(path);
+        listening = listen_by_name(&address);
+    }
+    if (listening < 0 && errno == EADDRINUSE) {
+        return wr_fail(err, WEIR_BUSY, "%s: somebody listens there", path);
+    }
     if (listening < 0) {
         return wr_fail_errno(err, errno, "%s", path);
-    }
-    /* the socket's own mode becomes that of its name */
-    if (fchmod(listening, 0600) != 0 ||
-        bind(listening, (struct sockaddr *)&address, sizeof address) != 0 ||
-        listen(listening, WAITING_MAX) != 0) {
-        int why = errno;
-        close(listening);
-        return wr_fail_errno(err, why, "%s", path);
     }
     *out_socket = listening;
     return WEIR_OK;

@@ -9,8 +9,8 @@
 /* The first port of the settings that is free. WEIR_BUSY: none is. WEIR_IO. */
 weir_status wr_tcp_listen(const struct wr_settings *settings, int *out_socket, uint16_t *out_port,
                           weir_error *err);
-/* At a name that nobody listens at; mode 0600 from its first moment on. WEIR_INVALID: the name is
- * too long. WEIR_IO. */
+/* Mode 0600 from its first moment on; a name whose listener is gone is taken over. WEIR_INVALID:
+ * the name is too long. WEIR_BUSY: somebody listens there. WEIR_IO. */
 weir_status wr_local_listen(const char *path, int *out_socket, weir_error *err);
 
 /* The next who asks; -1, with errno: nobody, or it failed. Of a local socket only this user or root

@@ -150,7 +150,7 @@ wr_savepoint_status(weir_server *server, const struct wr_request *request, struc
     }
     json_t *outcome = NULL;
     if (operation->state == WEIR_REQUEST_COMPLETED) {
-        outcome = json_pack("{s:s}", "location", operation->words);
+        outcome = json_pack("{s:o}", "location", wr_path_json(operation->words));
     } else if (operation->state == WEIR_REQUEST_FAILED) {
         outcome = json_pack("{s:o}", "failure-cause",
                             wr_throwable_json(CHECKPOINT_EXCEPTION, operation->words));

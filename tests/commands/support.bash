@@ -38,9 +38,9 @@ documented() {
     eval "$text"
 }
 
-# in_background COMMAND...: its pid is in $child; what it says in the files out and err.
+# in_background COMMAND...: its pid is in $child; what it says in the files stdout and stderr.
 in_background() {
-    "$@" >out 2>err </dev/null 3>&- &
+    "$@" >stdout 2>stderr </dev/null 3>&- &
     child=$!
     children+=("$child")
 }
@@ -55,7 +55,7 @@ until_true() {
         sleep 0.02
     done
     echo "in 30 s it did not come true: $1"
-    tail -n 20 out err 2>/dev/null
+    tail -n 20 stdout stderr 2>/dev/null
     return 1
 }
 
@@ -65,7 +65,7 @@ ends_with() {
     wait "$child" || code=$?
     if [ "$code" -ne "$1" ]; then
         echo "exit code $code, not $1"
-        tail -n 20 out err
+        tail -n 20 stdout stderr
         return 1
     fi
 }

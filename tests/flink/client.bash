@@ -31,7 +31,7 @@ start() {
     "$weir" run -p 2 -D rest.port=0 -D execution.checkpointing.dir="$PWD/checkpoints" \
         -D execution.checkpointing.savepoint-dir="$PWD/savepoints" \
         -D execution.checkpointing.externalized-checkpoint-retention=RETAIN_ON_CANCELLATION "$@" \
-        "$job_library" --input input --rate "${rate:-200}" --output output >"weir.$life" 2>&1 3>&- &
+        "$job_library" --input input --rate 20 --output output >"weir.$life" 2>&1 3>&- &
     weir_pid=$!
     for _ in $(seq 300); do
         entry=$(find runtime -name '*.json' 2>/dev/null | head -n 1)
@@ -55,6 +55,12 @@ flink() {
     run java -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$FLINK_LIB/*" \
         org.apache.flink.client.cli.CliFrontend "$verb" "$@" -m "127.0.0.1:${use_port:-$port}"
     output=$(grep -v '^SLF4J' <<<"$output" || true)
+}
+
+# Everything that is read, taken apart by Flink's own classes.
+read_all() {
+    run java -Xmx256m -cp "$FLINK_LIB/*" "$BATS_TEST_DIRNAME/Reader.java" "http://127.0.0.1:$port"
+    code_is 0
 }
 
 # The last answer had this exit code.

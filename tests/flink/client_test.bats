@@ -161,3 +161,18 @@ nobody=00000000000000000000000000000000
     said 'checkpoint 1 is complete'
     ! grep -rq 0123456789abcdef0123456789abcdef0123456789abc weir.1 runtime
 }
+
+@test "Flink's own classes read every answer, in every phase" {
+    start -D restart-strategy.type=none -D execution.checkpointing.tolerable-failed-checkpoints=1000
+    read_all
+    flink checkpoint "$job"
+    code_is 0
+    flink savepoint -type native "$job"
+    code_is 0
+    : >checkpoints/"$job"/chk-3 # a checkpoint that fails
+    flink checkpoint "$job"
+    code_is 1
+    read_all
+    prints "^read /jobs/$job/checkpoints/details/1 as CheckpointStatistics$"
+    prints "^read /jobs/$job/checkpoints/details/3 as CheckpointStatistics$"
+}

@@ -64,5 +64,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rest_scene_expect(&answer);
     fuzz_expect(answer.code != 404 && answer.code != 405 && answer.code != 415);
     wr_answer_free(&answer);
+    rest_scene_settle();
     return 0;
 }

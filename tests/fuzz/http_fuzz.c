@@ -94,5 +94,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     close(pair[0]);
     fuzz_expect(exchanges.connections.tcp_count == 0 && exchanges.connections.local_count == 0);
     fuzz_expect(exchanges.under_way == 0 && exchanges.bodies_bytes == 0);
+    rest_scene_settle();
     return 0;
 }

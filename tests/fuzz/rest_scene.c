@@ -78,7 +78,7 @@ make(void)
 weir_server *
 rest_scene_server(void)
 {
-    if (scene.calls == CALLS_PER_JOB) {
+    if (scene.calls >= CALLS_PER_JOB) {
         forget();
     }
     if (scene.server == NULL) {
@@ -86,6 +86,14 @@ rest_scene_server(void)
     }
     scene.calls++;
     return scene.server;
+}
+
+void
+rest_scene_settle(void)
+{
+    if (scene.server->operations.count != 0) {
+        forget();
+    }
 }
 
 const char *

@@ -8,9 +8,10 @@
 
 #include "serve/router.h"
 
-/* A new one every thousand calls, as a job takes only so many requests. With a token file each
- * request by TCP needs a token of it. */
+/* A new one every thousand calls. */
 weir_server *rest_scene_server(void);
+/* Behind each: what was triggered stays in the job's list, so that job goes. */
+void rest_scene_settle(void);
 const char *rest_scene_job_id(void);
 
 /* Whatever was asked: a code of HTTP, a body that is what it says, and no failure of ours. */

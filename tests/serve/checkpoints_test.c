@@ -159,6 +159,65 @@ TEST(a_savepoint_stands_in_the_history_as_one)
     rig_fini(&rig);
 }
 
+TEST(the_latest_of_the_metrics_is_a_savepoint_too)
+{
+    struct rig rig;
+    char id[32];
+    rig_init(&rig);
+    rig_start(&rig);
+    rig_checkpoint(&rig);
+    snprintf(id, sizeof id, "%llu", (unsigned long long)rig_savepoint(&rig));
+    const json_t *all = get_checkpoints(&rig, "");
+    const json_t *metrics = rig_get(&rig, "%s",
+                                    rig_path(&rig, "/metrics?get=lastCompletedCheckpointId,"
+                                                   "lastCheckpointExternalPath,"
+                                                   "numberOfCompletedCheckpoints"))
+                                ->json;
+    assert_string_equal(id, rig_text_at(metrics, "0.value"));
+    assert_string_equal("lastCheckpointExternalPath", rig_text_at(metrics, "1.id"));
+    assert_string_equal(rig_text_at(all, "latest.savepoint.external_path"),
+                        rig_text_at(metrics, "1.value"));
+    assert_string_equal("2", rig_text_at(metrics, "2.value"));
+    rig_fini(&rig);
+}
+
+static const json_t *
+get_parts_by_name(struct rig *rig, uint32_t vertex)
+{
+    const weir_job_view *view = rig_view(rig);
+    struct rig_answer *answer = rig_get(rig,
+                                        "/jobs/%s/vertices/%s/metrics?get="
+                                        "1.checkpointStartDelayNanos,1.checkpointAlignmentTime",
+                                        view->id, view->vertices[vertex].id);
+    weir_job_view_free(view);
+    assert_int_equal(200, answer->code);
+    return answer->json;
+}
+
+TEST(a_subtasks_part_in_the_latest_checkpoint_is_among_its_figures)
+{
+    struct rig rig;
+    char expected[32];
+    rig_init(&rig);
+    rig_start(&rig);
+    assert_int_equal(0, json_array_size(get_parts_by_name(&rig, 1)));
+    rig_checkpoint(&rig);
+    const json_t *figures = get_parts_by_name(&rig, 1);
+    const weir_job_view *view = rig_view(&rig);
+    const weir_checkpoint_task_view *part =
+        &view->checkpoints.latest_completed->tasks[view->vertices[1].first_task + 1];
+    assert_int_equal(2, json_array_size(figures));
+    snprintf(expected, sizeof expected, "%llu",
+             (unsigned long long)part->start_delay_ms * 1000000U);
+    assert_string_equal(expected, rig_text_at(figures, "0.value"));
+    snprintf(expected, sizeof expected, "%llu", (unsigned long long)part->alignment_ms * 1000000U);
+    assert_string_equal(expected, rig_text_at(figures, "1.value"));
+    /* a source has nothing to align */
+    assert_int_equal(1, json_array_size(get_parts_by_name(&rig, 0)));
+    weir_job_view_free(view);
+    rig_fini(&rig);
+}
+
 TEST(what_was_dropped_is_discarded)
 {
     struct rig rig;

@@ -81,6 +81,25 @@ TEST(a_savepoint_is_removed)
     rig_fini(&rig);
 }
 
+TEST(what_a_relative_directory_holds_is_told_absolutely_and_removed)
+{
+    struct rig rig;
+    rig_init(&rig);
+    assert_int_equal(0, chdir(rig.directory));
+    rig_set(&rig, "execution.checkpointing.savepoint-dir", "own/savepoints");
+    rig_start(&rig);
+    rig_savepoint(&rig);
+    const json_t *all = rig_get(&rig, "%s", rig_path(&rig, "/checkpoints"))->json;
+    const char *path = rig_text_at(all, "latest.savepoint.external_path");
+    assert_int_equal('/', path[0]);
+    assert_int_equal(0, access(path, R_OK));
+    struct rig_answer *answer = dispose(&rig, path);
+    assert_string_equal("{\"status\":{\"id\":\"COMPLETED\"},\"operation\":{}}", answer->text);
+    assert_int_equal(-1, access(path, F_OK));
+    assert_int_equal(0, chdir("/"));
+    rig_fini(&rig);
+}
+
 TEST(a_running_jobs_checkpoint_is_not_removed)
 {
     struct rig rig;

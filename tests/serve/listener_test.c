@@ -2,10 +2,12 @@
 /* Real sockets: what is answered, what is limited, and what ends. */
 #include "rig_http.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +32,7 @@ TEST(a_request_is_answered_by_the_port_and_by_the_local_socket)
     struct rig rig;
     struct http_answer answer;
     open_rig(&rig);
+    rig_wait_state(&rig, WEIR_JOB_RUNNING);
     http_open(&rig);
     assert_int_equal(http_once(&rig, "GET /jobs", "", &answer), 200);
     assert_non_null(strstr(answer.body, "\"RUNNING\""));
@@ -105,6 +108,65 @@ TEST(one_connection_asks_again_and_again)
     }
     close(out);
     close_rig(&rig);
+}
+
+struct late_client {
+    struct rig *rig;
+    char path[256];
+    struct http_answer answer;
+    _Atomic bool is_enough;
+};
+
+static void *
+ask_on(void *argument)
+{
+    struct late_client *client = argument;
+    while (!client->is_enough) {
+        assert_int_equal(http_once(client->rig, client->path, "", &client->answer), 200);
+    }
+    return NULL;
+}
+
+/* A server with a port is there before its job runs. */
+TEST(who_asks_before_and_while_the_job_starts_is_answered)
+{
+    static struct late_client clients[3];
+    static const char *const paths[] = { "GET /jobs/overview", "GET /weir/v1/states",
+                                         "GET /metrics" };
+    struct rig rig;
+    struct http_answer answer;
+    pthread_t threads[3];
+    rig_init(&rig);
+    rig_set(&rig, "rest.port", "0");
+    rig_create(&rig);
+    http_open(&rig);
+    assert_int_equal(http_once(&rig, "GET /jobs", "", &answer), 200);
+    assert_non_null(strstr(answer.body, "INITIALIZING"));
+    for (unsigned i = 0; i < 3; i++) {
+        clients[i].rig = &rig;
+        snprintf(clients[i].path, sizeof clients[i].path, "%s", paths[i]);
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_on, &clients[i]), 0);
+    }
+    assert_ok(weir_job_start(rig.job, &rig.error), &rig.error);
+    rig_wait_processed(&rig, 100);
+    for (unsigned i = 0; i < 3; i++) {
+        clients[i].is_enough = true;
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    close_rig(&rig);
+}
+
+TEST(a_server_whose_job_never_started_stops_at_once)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig_set(&rig, "rest.port", "0");
+    rig_set(&rig, "weir.rest.shutdown-wait", "1 h");
+    rig_create(&rig);
+    http_open(&rig);
+    wr_server_stop(rig.server);
+    rig.server = NULL;
+    rig_fini(&rig);
 }
 
 /* --- limits --- */
@@ -187,7 +249,9 @@ TEST(a_byte_now_and_then_keeps_nobody_connected)
     http_open(&rig);
     int slow = http_connect(&rig);
     assert_true(http_send(slow, "GET /jobs HTTP/1.1\r\nX-Slow: "));
+    unsigned sent = 0;
     while (http_send(slow, "x")) { /* ends by the server's hand alone */
+        assert_true(++sent < 2000);
         usleep(20 * 1000);
     }
     close(slow);
@@ -259,6 +323,16 @@ TEST(a_body_of_the_limit_is_taken_whole)
     close_rig(&rig);
 }
 
+static unsigned
+ask_with_body(struct rig *rig, struct http_answer *out_answer)
+{
+    int out = http_connect(rig);
+    http_send(out, "GET /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
+    http_receive(out, false, out_answer);
+    close(out);
+    return out_answer->code;
+}
+
 TEST(bodies_under_way_have_one_budget)
 {
     struct rig rig;
@@ -274,20 +348,86 @@ TEST(bodies_under_way_have_one_budget)
         http_receive(held[i], true, &answer);
         assert_int_equal(answer.code, 100); /* it has its room */
     }
-    assert_int_equal(http_once(&rig, "GET /jobs", "Content-Length: 1\r\n", &answer), 503);
+    assert_int_equal(ask_with_body(&rig, &answer), 503);
     assert_int_equal(http_once(&rig, "GET /jobs", "", &answer), 200);
     for (unsigned i = 0; i < 8; i++) {
         close(held[i]);
     }
     unsigned code = 503;
     while (code == 503) { /* until the server has seen that they are gone */
-        int out = http_connect(&rig);
-        http_send(out, "GET /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
-        http_receive(out, false, &answer);
-        code = answer.code;
-        close(out);
+        code = ask_with_body(&rig, &answer);
     }
     assert_int_equal(code, 200);
+    close_rig(&rig);
+}
+
+/* Whoever may not ask anything has no part in it. */
+TEST(a_body_of_a_stranger_is_not_even_read)
+{
+    struct rig rig;
+    struct http_answer answer;
+    char path[128];
+    rig_init(&rig);
+    snprintf(path, sizeof path, "%s/tokens", rig.directory);
+    int file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    static const char line[] = "operate opopopopopopopopopopopopopopopopopopopopop2\n";
+    assert_int_equal(write(file, line, sizeof line - 1), sizeof line - 1);
+    close(file);
+    rig_set(&rig, "rest.token-file", path);
+    rig_set(&rig, "rest.port", "0");
+    rig_start(&rig);
+    rig.server->settings.limits.idle_ms = 600 * 1000;
+    http_open(&rig);
+    for (unsigned i = 0; i < 16; i++) { /* told at once, though none of it is sent */
+        assert_int_equal(http_once(&rig, "POST /jobs", "Content-Length: 1048576\r\n", &answer),
+                         401);
+        assert_true(answer.is_closed);
+    }
+    int out = http_connect(&rig);
+    assert_true(http_send(out, "GET /jobs HTTP/1.1\r\nHost: evil.example\r\n"
+                               "Content-Length: 1048576\r\n\r\n"));
+    http_receive(out, false, &answer);
+    assert_int_equal(answer.code, 421);
+    close(out);
+    close_rig(&rig);
+}
+
+/* Accepting fails then, again and again; whoever is connected is answered, and others later. */
+TEST(without_descriptors_it_goes_on)
+{
+    enum {
+        CLIENTS = 12
+    };
+    struct rig rig;
+    struct http_answer answer;
+    struct rlimit before;
+    int clients[CLIENTS];
+    open_rig(&rig);
+    http_open(&rig);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(clients[i] >= 0);
+    }
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int next = dup(clients[CLIENTS - 1]);
+    close(next);
+    struct rlimit few = { .rlim_cur = (rlim_t)next + 3, .rlim_max = before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        http_connect_by(&rig, clients[i]);
+    }
+    for (unsigned i = 0; i < CLIENTS; i++) { /* who is answered makes room for the next */
+        assert_true(http_send(clients[i], "GET /jobs HTTP/1.1\r\nHost: localhost\r\n"
+                                          "Connection: close\r\n\r\n"));
+    }
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        http_receive(clients[i], false, &answer);
+        assert_int_equal(answer.code, 200);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        close(clients[i]);
+    }
     close_rig(&rig);
 }
 
@@ -324,8 +464,7 @@ TEST(what_is_malformed_never_reaches_a_handler)
         "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "GET /jobs?a=%00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "GET /jobs?%GG HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        "GET /jobs?a&b&c&d&e&f&g&h&i&j&k&l&m&n&o&p&q&r&s&t&u&v&w&x&y&z&1&2&3&4&5&6&7&8 HTTP/1.1\r\n"
-        "Host: localhost\r\n\r\n",
+        "GET /?a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a&a HTTP/1.0\r\n\r\n",
         "\x16\x03\x01\x02\x01\x01\xfc\x03\x03",
         "\x80\x80\x80\x80\r\n\r\n",
         "{\"jsonrpc\":\"2.0\"}\r\n\r\n",
@@ -405,12 +544,6 @@ stop_job(struct rig *rig, char path[256])
     while (!weir_job_wait(rig->job, 1000)) {
     }
 }
-
-struct late_client {
-    struct rig *rig;
-    char path[256];
-    struct http_answer answer;
-};
 
 static void *
 ask_late(void *argument)

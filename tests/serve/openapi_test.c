@@ -285,13 +285,25 @@ trigger(struct rig *rig)
               &rig->error);
 }
 
+/* A file where a checkpoint's directory should be: that one fails. */
+static void
+put_in_the_way(struct rig *rig, const char *name)
+{
+    char path[256];
+    const weir_job_view *view = rig_view(rig);
+    snprintf(path, sizeof path, "%s/checkpoints/%s/%s", rig->directory, view->id, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+    weir_job_view_free(view);
+}
+
 TEST(answers_fit_from_before_the_start_to_the_end)
 {
     struct rig rig;
     struct openapi openapi;
     rig_init(&rig);
     openapi_open(&openapi);
-    rig_set(&rig, "execution.checkpointing.timeout", "2 s");
     rig_set(&rig, "execution.checkpointing.tolerable-failed-checkpoints", "1000");
     rig_create(&rig);
     ask_in_this_phase(&rig, &openapi, 0);
@@ -301,15 +313,18 @@ TEST(answers_fit_from_before_the_start_to_the_end)
     trigger(&rig);
     rig_wait_in_progress(&rig, 1);
     ask_in_this_phase(&rig, &openapi, 1); /* under way */
-    rig_wait_failed(&rig, 1);
-    ask_in_this_phase(&rig, &openapi, 1); /* failed */
+    put_in_the_way(&rig, "chk-2");
     rig.holds = false;
+    rig_wait_completed(&rig, 1);
+    trigger(&rig);
+    rig_wait_failed(&rig, 1);
+    ask_in_this_phase(&rig, &openapi, 2);
     rig_checkpoint(&rig);
     rig_savepoint(&rig);
-    ask_in_this_phase(&rig, &openapi, 3);
+    ask_in_this_phase(&rig, &openapi, 4);
     weir_job_stop(rig.job);
     rig_wait_state(&rig, WEIR_JOB_STOPPED);
-    ask_in_this_phase(&rig, &openapi, 4);
+    ask_in_this_phase(&rig, &openapi, 5);
     rig_fini(&rig);
     openapi_close(&openapi);
 }

@@ -5,9 +5,10 @@
 #include "rig.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const char NOBODY[] = "00000000000000000000000000000000";
+static const char nobody[] = "00000000000000000000000000000000";
 
 static struct rig_answer *
 get_well(struct rig *rig, const char *rest)
@@ -279,6 +280,26 @@ TEST(figures_of_a_vertex_are_given_by_name)
     rig_fini(&rig);
 }
 
+TEST(times_a_second_are_given_by_name)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig.count = 1000;
+    rig_start(&rig);
+    rig_wait_state(&rig, WEIR_JOB_FINISHED);
+    const json_t *figures = get_vertex(&rig, 1,
+                                       "/metrics?get=0.busyTimeMsPerSecond,0.idleTimeMsPerSecond,"
+                                       "0.backPressuredTimeMsPerSecond")
+                                ->json;
+    long sum = 0;
+    assert_int_equal(3, json_array_size(figures));
+    for (size_t i = 0; i < 3; i++) {
+        sum += strtol(rig_text_at(json_array_get(figures, i), "value"), NULL, 10);
+    }
+    assert_in_range(sum, 998, 1000); /* each is cut */
+    rig_fini(&rig);
+}
+
 TEST(backpressure_is_parts_of_the_time)
 {
     struct rig rig;
@@ -388,14 +409,14 @@ TEST(what_is_not_there_is_said_in_flinks_words)
     rig_init(&rig);
     rig_create(&rig);
     for (size_t i = 0; i < sizeof of_job / sizeof of_job[0]; i++) {
-        snprintf(path, sizeof path, "/jobs/%s%s", NOBODY, of_job[i]);
-        snprintf(words, sizeof words, "Job %s not found", NOBODY);
+        snprintf(path, sizeof path, "/jobs/%s%s", nobody, of_job[i]);
+        snprintf(words, sizeof words, "Job %s not found", nobody);
         expect(&rig, 404, words, path);
         snprintf(path, sizeof path, "/jobs/zz%s", of_job[i]);
         expect(&rig, 400, "Cannot resolve path parameter (jobid) from value \"zz\"", path);
     }
     for (size_t i = 0; i < sizeof of_vertex / sizeof of_vertex[0]; i++) {
-        snprintf(path, sizeof path, "/vertices/%s%s", NOBODY, of_vertex[i]);
+        snprintf(path, sizeof path, "/vertices/%s%s", nobody, of_vertex[i]);
         expect(&rig, 404, "JobVertex 00000000000000000000000000000000 not found",
                rig_path(&rig, path));
         snprintf(path, sizeof path, "/vertices/zz%s", of_vertex[i]);

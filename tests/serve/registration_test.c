@@ -85,9 +85,12 @@ TEST(a_running_job_is_registered_with_what_its_clients_need)
     assert_string_equal(rig_text_at(entry, "socket"), wr_listener_socket(rig.server->listener));
     assert_int_equal(rig_number_at(entry, "start-time"), view->start_ms);
     assert_true(json_is_null(rig_at(entry, "token-file")));
-    assert_int_equal(stat(rig_text_at(entry, "socket"), &about), 0);
+    char socket_path[512];
+    snprintf(socket_path, sizeof socket_path, "%s", rig_text_at(entry, "socket"));
+    assert_int_equal(stat(socket_path, &about), 0);
     assert_int_equal(about.st_mode & 07777, 0600);
-    assert_int_equal(stat(runtime, &about), 0);
+    snprintf(socket_path, sizeof socket_path, "%s/runtime", rig.directory);
+    assert_int_equal(stat(socket_path, &about), 0);
     assert_int_equal(about.st_mode & 07777, 0700);
     json_decref(entry);
     weir_job_view_free(view);
@@ -126,11 +129,8 @@ start_child(int ready[2])
         struct wr_registered registered = { .job_id = JOB, .name = "child" };
         int listening = -1;
         bool is_done = wr_registration_init(&registration, NULL) == WEIR_OK;
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        strncpy(address.sun_path, registration.socket, sizeof address.sun_path - 1);
-        listening = socket(AF_UNIX, SOCK_STREAM, 0);
-        is_done = is_done && bind(listening, (struct sockaddr *)&address, sizeof address) == 0 &&
-                  listen(listening, 1) == 0 &&
+        is_done = is_done &&
+                  wr_registration_listen(&registration, JOB, &listening, NULL) == WEIR_OK &&
                   wr_registration_write(&registration, &registered, NULL) == WEIR_OK;
         ssize_t ignored = write(ready[1], is_done ? "y" : "n", 1);
         (void)ignored;
@@ -243,6 +243,90 @@ TEST(a_local_socket_that_cannot_be_had_ends_no_server_with_a_port)
     assert_string_equal(wr_listener_socket(rig.server->listener), "");
     struct http_answer answer;
     assert_int_equal(http_once(&rig, "GET /jobs", "", &answer), 200);
+    http_close(&rig);
+    rig_fini(&rig);
+}
+
+TEST(two_jobs_of_one_process_have_a_socket_each)
+{
+    struct rig one;
+    struct rig two;
+    struct http_answer answer;
+    rig_init(&one);
+    rig_start(&one);
+    http_open(&one);
+    char runtime[128];
+    snprintf(runtime, sizeof runtime, "%s/runtime", one.directory);
+    rig_init(&two);
+    setenv("WEIR_RUNTIME_DIR", runtime, 1);
+    rig_start(&two);
+    http_open(&two);
+    assert_string_not_equal(wr_listener_socket(one.server->listener),
+                            wr_listener_socket(two.server->listener));
+    int asked = http_connect_local(&two);
+    assert_true(http_send(asked, "GET /jobs HTTP/1.1\r\nHost: x\r\n\r\n"));
+    http_receive(asked, false, &answer);
+    const weir_job_view *view = rig_view(&two);
+    assert_non_null(strstr(answer.body, view->id));
+    weir_job_view_free(view);
+    close(asked);
+    http_close(&two);
+    rig_fini(&two);
+    http_close(&one);
+    rig_fini(&one);
+}
+
+/* A socket that another process of the same number left, without an entry. */
+TEST(a_name_that_was_left_behind_is_taken_over)
+{
+    struct place place;
+    struct wr_registration registration;
+    weir_error error;
+    int first = -1;
+    int second = -1;
+    char left[sizeof registration.socket];
+    open_place(&place);
+    assert_ok(wr_registration_init(&registration, &error), &error);
+    assert_ok(wr_registration_listen(&registration, JOB, &first, &error), &error);
+    snprintf(left, sizeof left, "%s", registration.socket);
+    close(first);
+    assert_ok(wr_registration_listen(&registration, JOB, &second, &error), &error);
+    assert_string_equal(registration.socket, left);
+    wr_registration_fini(&registration);
+    close(second);
+    close_place(&place);
+}
+
+/* Only who is root can be somebody else here, and open the way to the socket. */
+TEST(another_user_is_turned_away_from_the_local_socket)
+{
+    struct rig rig;
+    if (geteuid() != 0) {
+        return;
+    }
+    rig_init(&rig);
+    rig_start(&rig);
+    http_open(&rig);
+    const char *path = wr_listener_socket(rig.server->listener);
+    char runtime[200];
+    snprintf(runtime, sizeof runtime, "%s/runtime", rig.directory);
+    assert_int_equal(chmod(rig.directory, 0711), 0);
+    assert_int_equal(chmod(runtime, 0711), 0);
+    assert_int_equal(chmod(path, 0666), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        bool is_other = setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0;
+        int out = is_other ? http_connect_local(&rig) : -1;
+        struct http_answer answer = { .code = 1 };
+        if (out >= 0) {
+            http_send(out, "GET /jobs HTTP/1.1\r\nHost: x\r\n\r\n");
+            http_receive(out, false, &answer);
+        }
+        _exit(answer.code == 0 ? 0 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
     http_close(&rig);
     rig_fini(&rig);
 }

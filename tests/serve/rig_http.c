@@ -25,17 +25,23 @@ http_close(struct rig *rig)
     rig->server->listener = NULL;
 }
 
-int
-http_connect(struct rig *rig)
+bool
+http_connect_by(struct rig *rig, int socket)
 {
     const char *url = wr_listener_url(rig->server->listener);
     struct sockaddr_in address = { .sin_family = AF_INET,
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                    .sin_port =
                                        htons((uint16_t)strtoul(strrchr(url, ':') + 1, NULL, 10)) };
+    return connect(socket, (struct sockaddr *)&address, sizeof address) == 0;
+}
+
+int
+http_connect(struct rig *rig)
+{
     int out = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(out >= 0);
-    if (connect(out, (struct sockaddr *)&address, sizeof address) != 0) {
+    if (!http_connect_by(rig, out)) {
         close(out);
         return -1;
     }

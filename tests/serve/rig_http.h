@@ -24,6 +24,8 @@ void http_close(struct rig *rig);
 /* Connected, or -1. */
 int http_connect(struct rig *rig);
 int http_connect_local(struct rig *rig);
+/* Connects a TCP socket that is there already. */
+bool http_connect_by(struct rig *rig, int socket);
 /* False: the other side has closed. */
 bool http_send_bytes(int socket, const char *bytes, size_t size);
 bool http_send(int socket, const char *format, ...) __attribute__((format(printf, 2, 3)));

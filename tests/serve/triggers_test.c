@@ -231,22 +231,23 @@ write_where_there_is_room(struct wr_os *os, int file, const void *data, size_t s
     return is_full ? ENOSPC : real->ops->pwrite(real, file, data, size, offset, out_size);
 }
 
-TEST(a_savepoint_without_space_fails_in_flinks_shape)
+/* A running job whose disk may become full. */
+static void
+begin_on_small_disk(struct rig *rig, struct wr_os *os, struct wr_os_ops *ops)
 {
-    struct rig rig;
-    char id[33];
-    struct wr_os_ops ops = *wr_os_posix()->ops;
-    struct wr_os os = { .ops = &ops };
-    ops.pwrite = write_where_there_is_room;
-    rig_init(&rig);
-    rig.os = &os;
-    rig_start(&rig);
-    rig_wait_state(&rig, WEIR_JOB_RUNNING);
-    rig_wait_processed(&rig, 100);
-    is_full = true;
-    trigger(&rig, "/savepoints", NATIVE, id);
-    struct rig_answer *answer = await(&rig, "savepoints", id);
-    is_full = false;
+    *ops = *wr_os_posix()->ops;
+    ops->pwrite = write_where_there_is_room;
+    os->ops = ops;
+    rig_init(rig);
+    rig->os = os;
+    rig_start(rig);
+    rig_wait_state(rig, WEIR_JOB_RUNNING);
+    rig_wait_processed(rig, 100);
+}
+
+static void
+expect_no_space(const struct rig_answer *answer)
+{
     assert_int_equal(1, json_object_size(rig_at(answer->json, "operation")));
     const json_t *cause = rig_at(answer->json, "operation.failure-cause");
     assert_int_equal(3, json_object_size(cause));
@@ -254,10 +255,53 @@ TEST(a_savepoint_without_space_fails_in_flinks_shape)
                         rig_text_at(cause, "class"));
     assert_non_null(strstr(rig_text_at(cause, "stack-trace"), "No space left on device"));
     assert_memory_equal("rO0ABXNy", rig_text_at(cause, "serialized-throwable"), 8);
-    /* and the job runs on */
+}
+
+TEST(a_savepoint_or_stop_without_space_fails_in_flinks_shape_and_the_job_runs_on)
+{
+    static const char *const rests[] = { "/savepoints", "/stop" };
+    struct rig rig;
+    struct wr_os os;
+    struct wr_os_ops ops;
+    char id[33];
+    begin_on_small_disk(&rig, &os, &ops);
+    for (size_t i = 0; i < 2; i++) {
+        is_full = true;
+        trigger(&rig, rests[i], NATIVE, id);
+        expect_no_space(await(&rig, "savepoints", id));
+        is_full = false;
+    }
+    rig_wait_processed(&rig, rig.processed + 100);
     trigger(&rig, "/savepoints", NATIVE, id);
-    answer = await(&rig, "savepoints", id);
+    struct rig_answer *answer = await(&rig, "savepoints", id);
     assert_true(has_metadata(rig_text_at(answer->json, "operation.location")));
+    rig_fini(&rig);
+}
+
+/* --- too many --- */
+
+TEST(more_operations_than_can_be_under_way_are_told_to_come_back)
+{
+    struct rig rig;
+    char id[33];
+    weir_error error;
+    begin(&rig);
+    rig.holds = true;
+    trigger(&rig, "/checkpoints", "{}", id);
+    for (size_t i = 1; i < WR_OPERATIONS_MAX; i++) {
+        /* all of the one request that is held */
+        uint64_t request = rig.server->operations.rows[0].request;
+        char other[WR_TRIGGER_ID_SIZE + 1];
+        assert_ok(wr_trigger_id_make(NULL, other, &error), &error);
+        assert_ok(wr_operations_reserve(&rig.server->operations, &error), &error);
+        wr_operations_add(&rig.server->operations, WR_OPERATION_CHECKPOINT, other, request);
+    }
+    refuse(&rig, "/checkpoints", "{}", 503, "1000 operations are under way already");
+    refuse(&rig, "/savepoints", NATIVE, 503, "1000 operations are under way already");
+    assert_int_equal(1, triggered_count(&rig));
+    rig.holds = false;
+    await(&rig, "checkpoints", id);
+    trigger(&rig, "/checkpoints", "{}", id); /* there is room again */
     rig_fini(&rig);
 }
 

@@ -127,6 +127,8 @@ draw_while(struct draw *draw, const struct lab_attempt *attempt)
         TROUBLE_ASK,    TROUBLE_FUNCTION, TROUBLE_FUNCTION,  TROUBLE_DISPOSE
     };
     enum trouble_kind kind = kinds[below(draw, sizeof kinds / sizeof kinds[0])];
+    kind =
+        draw->cuts && one_in(draw, 3) ? TROUBLE_FAULTS : kind; /* what failed, and then is lost */
     struct trouble trouble = { .kind = kind, .at_step = between(draw, 1, 1000) };
     trouble.until_step = trouble.at_step + between(draw, 1, 600);
     uint64_t patience_ns = (attempt->timeout_ms != 0 ? attempt->timeout_ms : 20) * 1000000;

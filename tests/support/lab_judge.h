@@ -59,6 +59,9 @@ bool lab_complete_sequence(struct lab *lab, const struct lab_oracle *oracle);
 bool lab_complete_words(struct lab *lab, const struct lab_oracle *oracle);
 bool lab_complete_windows(struct lab *lab, const struct lab_oracle *oracle);
 
+/* What the job shows of itself, in whatever state. False: lab->words says what does not fit. */
+bool lab_judge_view(struct lab *lab, weir_job *job);
+
 void lab_expect_words(struct lab *lab, struct lab_oracle *oracle);
 void lab_expect_windows(struct lab *lab, struct lab_oracle *oracle);
 

@@ -11,6 +11,7 @@
  * they were woken.
  */
 #include "support/lab_job.h"
+#include "support/lab_judge.h"
 
 #include "base/memory.h"
 #include "job/running.h"
@@ -362,6 +363,9 @@ lab_close(struct lab_life *life, struct lab_outcome *out)
         life->outcome.restored_id = report.restored_checkpoint_id;
         if (report.state == WEIR_JOB_FAILED) {
             (void)weir_job_failure(life->job, &life->outcome.error);
+        }
+        if (life->attempt.alloc == NULL) {
+            (void)lab_judge_view(life->lab, life->job);
         }
         weir_job_destroy(life->job);
     }

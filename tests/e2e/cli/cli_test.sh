@@ -119,6 +119,8 @@ readonly every=(-D execution.checkpointing.interval=30ms -D execution.checkpoint
 . "$here/tables.sh"
 # shellcheck source=doctor.sh
 . "$here/doctor.sh"
+# shellcheck source=logs.sh
+. "$here/logs.sh"
 # shellcheck source=rest.sh
 . "$here/rest.sh"
 # shellcheck source=secrets.sh

@@ -248,6 +248,39 @@ END
     url=http://127.0.0.1:$(cat port)
 }
 
+without_its_module_the_client_says_so() {
+    bring_programs
+    run bin/weir list -m localhost:1
+    code_is 1
+    says 'needs the module libweir-http.so'
+    run bin/weir version
+    code_is 0
+}
+
+options_for_other_clusters_are_told_why() {
+    local verb
+    for verb in list savepoint checkpoint stop cancel top; do
+        run "$weir" $verb -t yarn-session
+        code_is 2
+        says "weir $verb has no '-t' of Flink's: it asks this user's jobs, or the server of -m HOST:PORT"
+        run "$weir" $verb -yid application_1
+        code_is 2
+        says "no '-yid' of Flink's"
+    done
+}
+
+durations_are_flinks() {
+    local duration
+    for duration in 1 20ms '5 s' 90s 2m '3 min' 1h; do
+        run "$weir" list --timeout "$duration"
+        code_is 0
+    done
+    for duration in '' s 1d -1 1.5s '1  days' 10000000000; do
+        run "$weir" list --timeout "$duration"
+        code_is 2
+    done
+}
+
 a_server_of_another_kind_is_told() {
     local hex=0123456789abcdef0123456789abcdef
     answer_with /a/jobs/overview=hello /b/jobs/overview='{}' /c/jobs/overview='{"jobs":[{"jid":"'$hex'",
@@ -279,17 +312,17 @@ a_cluster_of_flinks_is_listed_in_its_order() {
     local zeros=0000000000000000000000000000000
     prints_exactly "Waiting for response...
 ------------------ Running/Restarting Jobs -------------------
-01.01.1970 00:00:05 : ${zeros}5 : job 5 (RESTARTING)
 01.01.1970 00:00:03 : ${zeros}3 : job 3 (RUNNING)
 01.01.1970 00:00:04 : ${zeros}4 : job 4 (RUNNING)
+01.01.1970 00:00:05 : ${zeros}5 : job 5 (RESTARTING)
 --------------------------------------------------------------
 ----------------------- Scheduled Jobs -----------------------
 01.01.1970 00:00:02 : ${zeros}2 : job 2 (CREATED)
 01.01.1970 00:00:06 : ${zeros}6 : job 6 (INITIALIZING)
 --------------------------------------------------------------
 ---------------------- Terminated Jobs -----------------------
-01.01.1970 00:00:07 : ${zeros}7 : job 7 (CANCELED)
 01.01.1970 00:00:01 : ${zeros}1 : job 1 (FINISHED)
+01.01.1970 00:00:07 : ${zeros}7 : job 7 (CANCELED)
 --------------------------------------------------------------"
     run "$weir" top -m "$url"
     code_is 2

@@ -31,6 +31,13 @@ run_d_tells_why_a_job_does_not_run() {
     [ -z "$(find runtime -name '*.json')" ] || fail "something runs"
 }
 
+run_d_shows_what_it_started_as_json() {
+    run "$weir" run -d -o json "$sequence_sum" --events 10
+    code_is 0
+    says_nothing
+    prints '^\{"job-id": "[0-9a-f]{32}", "process": [0-9]+, "log": "'"$place"'/state/weir/sequence_sum-[^"]*\.log"\}$'
+}
+
 run_d_needs_a_place_for_its_log() {
     run env -u XDG_STATE_HOME -u HOME "$weir" run -d "$sequence_sum"
     code_is 1

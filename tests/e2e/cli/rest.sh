@@ -85,6 +85,19 @@ without_the_module_a_job_runs_and_a_port_is_refused() {
     [ ! -e other ] || fail "it began"
 }
 
+a_module_that_is_none_is_not_used() {
+    bring_programs
+    cp "$jobs/no_job.so" bin/libweir-serve.so
+    run bin/weir run -q -D rest.port=0 bin/examples/sequence_sum.so --events 10 --output output
+    code_is 2
+    says "is a shared object but not weir's REST module"
+    [ ! -e output ] || fail "it began"
+    echo nothing >bin/libweir-serve.so
+    run bin/weir run -q -D rest.port=0 bin/examples/sequence_sum.so --events 10 --output output
+    code_is 2
+    says 'does not load as a shared object'
+}
+
 a_runtime_directory_that_is_not_ours_is_warned_of() {
     mkdir -m 0777 shared
     chmod 0777 shared

@@ -19,6 +19,20 @@ a_mistyped_option_is_told_the_nearest() {
     says "one of no_claim, claim, legacy, not 'mine'"
 }
 
+flinks_options_that_run_has_not_are_told_why() {
+    run "$weir" run -m localhost:8081 job.so
+    code_is 2
+    says "no '-m' of Flink's: it runs the job in this process"
+    run "$weir" run -t remote job.so
+    code_is 2
+    says "no '-t' of Flink's"
+    run "$weir" run -sae job.so
+    code_is 2
+    run "$weir" run -c Main job.so
+    code_is 2
+    says 'a shared object with one main'
+}
+
 # Each option of run is one that run takes: nothing but the job is missing.
 every_option_of_run_is_taken() {
     local option
@@ -102,9 +116,9 @@ man_pages_have_nothing_to_warn_of() {
     for verb in $("$weir" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
         [ -s "$build/share/man/man1/weir-$verb.1" ] || fail "no page for $verb"
     done
-    mandoc -T ascii "$build/share/man/man1/weir-run.1" | col -b >out
+    mandoc -T ascii "$build/share/man/man1/weir-run.1" | sed 's|.\x08||g' >out
     prints '-s, --fromSavepoint SNAPSHOT'
-    mandoc -T ascii "$build/share/man/man5/weir.yaml.5" | col -b >out
+    mandoc -T ascii "$build/share/man/man5/weir.yaml.5" | sed 's|.\x08||g' >out
     prints '^ +execution.checkpointing.interval$'
 }
 
@@ -152,36 +166,34 @@ completion_knows_running_jobs() {
     "$weir" complete 2 weir stop '' | grep -q 'sequence_sum' || fail "without the job's name"
 }
 
-bash_completes() {
-    touch wordcount.so
+# Real shells, real TABs.
+readonly tab_lines=('weir run --fre' 'weir run --color=al' 'weir run -D execution.checkpointing.mo'
+    'weir run -Dexecution.checkpointing.mode=A' 'weir run -cm cl' 'weir run wordc' 'weir run two\ w' 'weir comp')
+
+tab_completes() {
+    touch wordcount.so 'two words'
     mkdir checkpoints
-    cat >try.bash <<'END'
-eval "$(weir completion bash)"
-complete -p weir >/dev/null || exit 1
-try () {
-    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-    _weir
-    printf '%s\n' "$*: ${COMPREPLY[*]}"
-}
-try weir run --fre
-try weir run --color = al
-try weir run -D execution.checkpointing.mo
-try weir run -D execution.checkpointing.mode = a
-try weir run -s latest : check
-try weir run wordc
-try weir comp
-END
-    PATH=$build:$PATH run bash --norc try.bash
+    PATH=$build:$PATH run zsh -f "$here/tab.zsh" "$1" "${tab_lines[@]}" 'weir run -s latest:check'
     code_is 0
-    diff out - <<'END' || fail 'other candidates'
-weir run --fre: --fresh
-weir run --color = al: always
-weir run -D execution.checkpointing.mo: execution.checkpointing.mode=
-weir run -D execution.checkpointing.mode = a: AT_LEAST_ONCE
-weir run -s latest : check: checkpoints
-weir run wordc: wordcount.so
-weir comp: completion
+    diff <(sed 's|[/ ]*$||' out) - <<'END' || fail "other lines"
+weir run --fre: weir run --fresh
+weir run --color=al: weir run --color=always
+weir run -D execution.checkpointing.mo: weir run -D execution.checkpointing.mode=
+weir run -Dexecution.checkpointing.mode=A: weir run -Dexecution.checkpointing.mode=AT_LEAST_ONCE
+weir run -cm cl: weir run -cm claim
+weir run wordc: weir run wordcount.so
+weir run two\ w: weir run two\ words
+weir comp: weir completion
+weir run -s latest:check: weir run -s latest:checkpoints
 END
+}
+
+bash_completes() {
+    tab_completes bash
+}
+
+zsh_completes() {
+    tab_completes zsh
 }
 
 fish_completes() {
@@ -203,42 +215,4 @@ weir run -cm cl: claim
 weir run wordc: wordcount.so
 weir comp: completion
 END
-}
-
-# A zsh at a terminal of its own: the line is typed, then TAB, then the whole line is put between the quotes of a print.
-zsh_completes() {
-    touch wordcount.so
-    mkdir checkpoints
-    cat >try.zsh <<'END'
-zmodload zsh/zpty
-TERM=dumb zpty -b shell zsh -f -i
-zpty -w shell 'unsetopt zle_bracketed_paste; PS1=; autoload -Uz compinit; compinit -u -D; eval "$(weir completion zsh)"; bindkey -e; print -r -- "<""ready>"'
-zpty -r shell answer '*<ready>*'
-try () {
-    zpty -w -n shell "$1"$'\t\001'"print -r -- '<"$'\005'">'"$'\n'
-    zpty -r shell answer $'*\n<'"${1[1,8]}"$'*>*\n*'
-    answer=${answer##*$'\n'<}
-    print -r -- "$1: ${answer%%>*}"
-}
-try 'weir run --fre'
-try 'weir run --color=al'
-try 'weir run -D execution.checkpointing.mo'
-try 'weir run -cm cl'
-try 'weir run -s latest:check'
-try 'weir run wordc'
-try 'weir comp'
-zpty -d shell
-END
-    PATH=$build:$PATH run zsh -f try.zsh
-    code_is 0
-    sed 's/ *$//' out | diff - <(cat <<'END'
-weir run --fre: weir run --fresh
-weir run --color=al: weir run --color=always
-weir run -D execution.checkpointing.mo: weir run -D execution.checkpointing.mode=
-weir run -cm cl: weir run -cm claim
-weir run -s latest:check: weir run -s latest:checkpoints
-weir run wordc: weir run wordcount.so
-weir comp: weir completion
-END
-    ) || fail 'other lines'
 }

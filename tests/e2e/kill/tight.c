@@ -16,7 +16,7 @@ run_one(struct place *place)
     life.parallelism = (unsigned)draw(place, 2, 5);
     life.batches = 1;
     life.batch_size = batch_sizes[draw(place, 0, 2)];
-    life.interval_ms = (unsigned)draw(place, 1, 10);
+    life.interval_ms = (unsigned)draw(place, 10, 15); /* 10: the least there is */
     int status = 0;
     pid_t process = life_start(place, &life);
     if (process <= 0) {

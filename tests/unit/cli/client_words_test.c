@@ -74,6 +74,12 @@ TEST(members_of_other_types_are_nothing)
     assert_int_equal(cli_member_number(object, "number"), 7);
     assert_int_equal(cli_member_number(object, "real"), 2);
     assert_int_equal(cli_member_number(object, "text"), 0);
+    json_object_set_new(object, "huge", json_integer(INT64_MAX));
+    json_object_set_new(object, "vast", json_real(1e300));
+    json_object_set_new(object, "large", json_integer((INT64_C(1) << 60) - 1));
+    assert_int_equal(cli_member_number(object, "huge"), 0);
+    assert_int_equal(cli_member_number(object, "vast"), 0);
+    assert_int_equal(cli_member_number(object, "large"), (INT64_C(1) << 60) - 1);
     assert_int_equal(cli_member_number(object, "none"), 0);
     assert_int_equal(cli_member_number(NULL, "none"), 0);
     json_decref(object);

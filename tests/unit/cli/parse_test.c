@@ -153,6 +153,28 @@ TEST(aliases_and_beginnings_are_understood)
     gives("-par 2", "p=2");
 }
 
+TEST(one_letter_or_two_stand_for_no_name)
+{
+    refused(&verb, "-s dir", "unknown option '-s'");
+    refused(&verb, "--pa 3", "unknown option '--pa'");
+    refused(&verb, "--pa=3", "unknown option '--pa'");
+    refused(&verb, "one -sa dir two", "unknown option '-sa'");
+    gives("one -sav dir two", "where=dir | one  two");
+}
+
+TEST(what_flink_has_and_the_verb_has_not_is_told_why)
+{
+    static const struct cli_foreign foreign[] = { { "m|jobmanager|pae", "it does not ask" },
+                                                  { "class", "it has none" },
+                                                  { NULL, NULL } };
+    struct cli_verb other = verb;
+    other.foreign = foreign;
+    refused(&other, "-m host:1", "weir try has no '-m' of Flink's: it does not ask");
+    refused(&other, "--jobmanager=host:1", "no '--jobmanager' of Flink's: it does not ask");
+    refused(&other, "--class x", "it has none");
+    refused(&other, "-pae", "weir try has no '-pae' of Flink's");
+}
+
 TEST(options_may_stand_behind_words)
 {
     gives("one -p 3 two -n", "p=3 n | one  two");

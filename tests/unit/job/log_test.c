@@ -183,6 +183,11 @@ TEST(a_hosts_own_records_pass_like_the_jobs)
     record.message = NULL;
     assert_int_equal(weir_job_log(rig.job, &record), WEIR_INVALID);
     assert_int_equal(weir_job_log(rig.job, NULL), WEIR_INVALID);
+    record.message = "of another size";
+    record.size = sizeof record + 1;
+    assert_int_equal(weir_job_log(rig.job, &record), WEIR_INVALID);
+    record.size = 0;
+    assert_int_equal(weir_job_log(rig.job, &record), WEIR_INVALID);
     assert_int_equal(said_count, 1);
     rig_fini(&rig);
 }
