@@ -3,7 +3,7 @@
  *
  * Whoever reads stderr may stop reading. A job does not stop for that: what it has to say waits a
  * moment for room, once, and is dropped and counted until there is some; the count is said then.
- * The command line's own words wait.
+ * The command line's own words wait, but not with stderr's lock in hand.
  */
 #include "log.h"
 
@@ -68,13 +68,29 @@ cli_log_attach(weir_job *job)
     atomic_store(&attached, job);
 }
 
+/* For a line, within that time; -1: it is waited for. An error is write's to meet. */
+static bool
+has_room(int patience_ms)
+{
+    struct pollfd at = { .fd = STDERR_FILENO, .events = POLLOUT };
+    return poll(&at, 1, patience_ms) != 0;
+}
+
+bool
+cli_log_has_room(void)
+{
+    return has_room(0);
+}
+
 /* What stderr does not take is lost: there is nobody left to tell. */
 static void
 write_whole(const char *line, size_t size)
 {
     while (size != 0) {
         ssize_t written = write(STDERR_FILENO, line, size);
-        if (written < 0 && errno != EINTR) {
+        if (written < 0 && errno == EAGAIN) {
+            (void)has_room(-1); /* somebody made it non-blocking: a line that was begun is ended */
+        } else if (written < 0 && errno != EINTR) {
             return;
         }
         line += written > 0 ? written : 0;
@@ -92,13 +108,6 @@ write_record(const weir_log_record *record, bool keeps_lines)
                                    .has_color = cli_has_color(stderr),
                                    .keeps_lines = keeps_lines };
     write_whole(line, cli_log_line(line, &style, record, &now));
-}
-
-static bool
-has_room(void)
-{
-    struct pollfd at = { .fd = STDERR_FILENO, .events = POLLOUT };
-    return poll(&at, 1, lost == 0 ? PATIENCE_MS : 0) != 0; /* an error is write's to meet */
 }
 
 static void
@@ -119,7 +128,12 @@ static void
 say(const weir_log_record *record, bool is_own)
 {
     flockfile(stderr); /* a long line takes several writes */
-    if (!is_own && !has_room()) {
+    while (is_own && !has_room(0)) {
+        funlockfile(stderr);
+        (void)has_room(-1);
+        flockfile(stderr);
+    }
+    if (!is_own && !has_room(lost == 0 ? PATIENCE_MS : 0)) {
         lost++;
     } else {
         cli_status_line_make_room();

@@ -13,6 +13,8 @@
 void cli_log_begin(const weir_options *options, bool is_quiet);
 /* False: programs read it, and nothing but whole lines of the format may stand there. */
 bool cli_log_is_for_people(void);
+/* A line would not wait for who reads stderr. */
+bool cli_log_has_room(void);
 /* A job's log_record: quiet keeps back what is less than a warning. Thread: any. */
 void cli_log_record(void *log_argument, const weir_log_record *record);
 /* The command line's own words; `job` (NULL: none) for as long as it lives, whose level of module

@@ -155,7 +155,7 @@ meaning(int code)
 {
     switch (code) {
     case CLI_OK:
-        return "nothing to do";
+        return "nothing to do: the job has reached its end";
     case CLI_USAGE:
         return "not started: usage or configuration invalid";
     case CLI_NOT_FOUND:
@@ -173,6 +173,9 @@ void
 cli_notify_exit(struct cli_notify *notify, int code)
 {
     if (!notify->had_job) {
+        if (code == CLI_OK) { /* else the manager takes this good end for a start that failed */
+            cli_notify_send(notify, "READY=1");
+        }
         cli_notify_send(notify, "STATUS=%s", meaning(code));
     }
     cli_notify_send(notify, "EXIT_STATUS=%d", code);

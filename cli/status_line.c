@@ -4,6 +4,7 @@
  *   weir  RUNNING  in 152,310/s  out 152,310/s  state 41.3 MiB  chk-7 3.1 MiB in 18 ms, 2 s ago
  */
 #include "cli.h"
+#include "log.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -89,7 +90,7 @@ void
 cli_status_line_update(struct cli_status_line *line, weir_job *job)
 {
     uint64_t now = now_ns(CLOCK_MONOTONIC);
-    if (!line->enabled || now - line->before_ns < 500000000U) {
+    if (!line->enabled || now - line->before_ns < 500000000U || !cli_log_has_room()) {
         return;
     }
     weir_job_report report = { .size = sizeof report };

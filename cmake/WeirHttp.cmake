@@ -15,10 +15,5 @@ if(NOT CURL_HEADERS OR NOT CURL_LIBRARY)
   return()
 endif()
 
-add_library(weir-http MODULE ${CMAKE_SOURCE_DIR}/cli/client/http_module.c)
-set_target_properties(weir-http PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
-target_link_libraries(weir-http PRIVATE weir_flags ${CURL_LIBRARY})
-target_include_directories(weir-http SYSTEM PRIVATE ${CURL_HEADERS})
-target_link_options(weir-http PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/weir-http.map)
-set_property(TARGET weir-http APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/weir-http.map)
-install(TARGETS weir-http LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/weir)
+weir_module(weir-http weir-http.map SOURCES ${CMAKE_SOURCE_DIR}/cli/client/http_module.c
+  LIBRARIES ${CURL_LIBRARY} INCLUDES ${CURL_HEADERS})

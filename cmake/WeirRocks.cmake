@@ -21,14 +21,6 @@ add_library(engine_rocks OBJECT ${rocks_sources})
 target_link_libraries(engine_rocks PRIVATE weir_flags)
 target_include_directories(engine_rocks SYSTEM PRIVATE ${ROCKSDB_INCLUDE})
 
-# It links no library of weir's: weir_* come from the program that loads it. What it uses of base it has a copy of,
-# seen by nobody else.
-set(base ${CMAKE_SOURCE_DIR}/src/base)
-add_library(weir-rocksdb MODULE ${CMAKE_SOURCE_DIR}/src/state/rocks/module.c $<TARGET_OBJECTS:engine_rocks>
-  ${base}/buffer.c ${base}/check.c ${base}/fail.c ${base}/memory.c)
-set_target_properties(weir-rocksdb PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
-target_link_libraries(weir-rocksdb PRIVATE weir_flags ${ROCKSDB_LIBRARY})
-target_include_directories(weir-rocksdb SYSTEM PRIVATE ${ROCKSDB_INCLUDE})
-target_link_options(weir-rocksdb PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/weir-module.map)
-set_property(TARGET weir-rocksdb APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/weir-module.map)
-install(TARGETS weir-rocksdb LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/weir)
+weir_module(weir-rocksdb weir-module.map
+  SOURCES ${CMAKE_SOURCE_DIR}/src/state/rocks/module.c $<TARGET_OBJECTS:engine_rocks> ${WEIR_MODULE_BASE}
+  LIBRARIES ${ROCKSDB_LIBRARY} INCLUDES ${ROCKSDB_INCLUDE})

@@ -47,3 +47,22 @@ function(weir_library name)
   target_include_directories(${name}-static PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 endfunction()
+
+# weir_module(NAME MAP SOURCES ... LIBRARIES ... INCLUDES ...): libNAME.so, loaded when it is asked for. It shows what MAP
+# says and links no library of weir's: weir_* come from the program that loads it.
+function(weir_module name map)
+  cmake_parse_arguments(M "" "" "SOURCES;LIBRARIES;INCLUDES" ${ARGN})
+  add_library(${name} MODULE ${M_SOURCES})
+  set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  target_link_libraries(${name} PRIVATE weir_flags ${M_LIBRARIES})
+  target_include_directories(${name} SYSTEM PRIVATE ${M_INCLUDES})
+  target_link_options(${name} PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/${map})
+  set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/${map})
+  install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/weir)
+endfunction()
+
+# What a module uses of base it has a copy of, seen by nobody else.
+set(WEIR_MODULE_BASE)
+foreach(file buffer check fail memory)
+  list(APPEND WEIR_MODULE_BASE ${CMAKE_SOURCE_DIR}/src/base/${file}.c)
+endforeach()

@@ -24,13 +24,6 @@ target_link_libraries(serve_objects PRIVATE weir_flags)
 target_compile_definitions(serve_objects PRIVATE WR_VERSION="${PROJECT_VERSION}")
 target_include_directories(serve_objects SYSTEM PRIVATE ${MICROHTTPD_INCLUDE} ${JANSSON_INCLUDE})
 
-# It links no library of weir's: weir_* come from the program that loads it. What it uses of base it has a copy of,
-# seen by nobody else.
-set(base ${CMAKE_SOURCE_DIR}/src/base)
-add_library(weir-serve MODULE ${CMAKE_SOURCE_DIR}/src/serve/module.c $<TARGET_OBJECTS:serve_objects>
-  ${base}/buffer.c ${base}/check.c ${base}/fail.c ${base}/memory.c)
-set_target_properties(weir-serve PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
-target_link_libraries(weir-serve PRIVATE weir_flags ${MICROHTTPD_LIBRARY} ${JANSSON_LIBRARY})
-target_link_options(weir-serve PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/weir-serve.map)
-set_property(TARGET weir-serve APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/weir-serve.map)
-install(TARGETS weir-serve LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/weir)
+weir_module(weir-serve weir-serve.map
+  SOURCES ${CMAKE_SOURCE_DIR}/src/serve/module.c $<TARGET_OBJECTS:serve_objects> ${WEIR_MODULE_BASE}
+  LIBRARIES ${MICROHTTPD_LIBRARY} ${JANSSON_LIBRARY} INCLUDES ${MICROHTTPD_INCLUDE} ${JANSSON_INCLUDE})

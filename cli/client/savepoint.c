@@ -83,10 +83,8 @@ cli_savepoint_show_trigger(const struct cli_operation *operation)
         json_pack("{s:s,s:s}", "job-id", operation->job_id, "trigger-id", operation->trigger));
 }
 
-/* --- making one --- */
-
-static int
-wait_for(struct cli_operation *operation)
+int
+cli_savepoint_wait(struct cli_operation *operation, const char *last_line)
 {
     json_t *result = NULL;
     cli_line(operation->reach, "Waiting for response...");
@@ -98,10 +96,13 @@ wait_for(struct cli_operation *operation)
     cli_savepoint_path(result, path);
     json_decref(result);
     cli_line(operation->reach, "Savepoint completed. Path: %s", path);
-    cli_line(operation->reach,
-             "You can resume your program from this savepoint with the run command.");
+    if (last_line != NULL) {
+        cli_line(operation->reach, "%s", last_line);
+    }
     return operation->reach->is_json ? cli_savepoint_show(operation, path) : CLI_OK;
 }
+
+/* --- making one --- */
 
 static int
 trigger(const struct wish *wish, const char *job_id, struct cli_connection *connection)
@@ -132,7 +133,9 @@ trigger(const struct wish *wish, const char *job_id, struct cli_connection *conn
              job_id);
     int code = cli_operation_begin(&operation, path, body);
     if (code != CLI_OK || !wish->is_detached) {
-        return code == CLI_OK ? wait_for(&operation) : code;
+        static const char last[] =
+            "You can resume your program from this savepoint with the run command.";
+        return code == CLI_OK ? cli_savepoint_wait(&operation, last) : code;
     }
     cli_line(&wish->reach, "Successfully trigger manual savepoint, triggerId: %s",
              operation.trigger);

@@ -33,6 +33,8 @@ int cli_savepoint_directory(const char *directory, char out[CLI_PATH_SIZE]);
 
 /* "<text>: where it is" for a savepoint's result, "" : it does not say. */
 void cli_savepoint_path(const json_t *result, char out[CLI_PATH_SIZE]);
+/* Waits for its end, says where it is and then last_line, unless that is NULL. */
+int cli_savepoint_wait(struct cli_operation *operation, const char *last_line);
 /* {"job-id","status":"COMPLETED","path"}, with -o json. */
 int cli_savepoint_show(const struct cli_operation *operation, const char *path);
 /* {"job-id","trigger-id"}, with -o json. */

@@ -34,22 +34,6 @@ static const struct cli_option options[] = {
 };
 
 static int
-wait_for(struct cli_operation *operation)
-{
-    json_t *result = NULL;
-    cli_line(operation->reach, "Waiting for response...");
-    int code = cli_operation_wait(operation, &result);
-    if (code != CLI_OK) {
-        return code;
-    }
-    char path[CLI_PATH_SIZE];
-    cli_savepoint_path(result, path);
-    json_decref(result);
-    cli_line(operation->reach, "Savepoint completed. Path: %s", path);
-    return operation->reach->is_json ? cli_savepoint_show(operation, path) : CLI_OK;
-}
-
-static int
 stop(const struct wish *wish, const char *job_id, struct cli_connection *connection)
 {
     char path[128];
@@ -80,7 +64,7 @@ stop(const struct wish *wish, const char *job_id, struct cli_connection *connect
              wish->is_detached ? "in detached mode " : "", job_id);
     code = cli_operation_begin(&operation, path, body);
     if (code != CLI_OK || !wish->is_detached) {
-        return code == CLI_OK ? wait_for(&operation) : code;
+        return code == CLI_OK ? cli_savepoint_wait(&operation, NULL) : code;
     }
     cli_line(&wish->reach,
              "Successfully trigger stop-with-savepoint in detached mode, triggerId: %s",

@@ -132,6 +132,16 @@ last_word() {
     lacks heard READY
 }
 
+@test "a job that had reached its end before is no failure" {
+    run weir run --resume "${every[@]}" "$sequence_sum" --events 100 --output output
+    [ "$status" -eq 0 ]
+    listen
+    run weir run --resume "${every[@]}" "$sequence_sum" --events 100 --output output
+    [ "$status" -eq 0 ]
+    last_word
+    order READY=1 'STATUS=nothing to do' EXIT_STATUS=0
+}
+
 @test "a supervised job that crashes is ready twice and stops once" {
     listen
     in_background weir run --supervise -D restart-strategy.type=fixed-delay -D restart-strategy.fixed-delay.attempts=5 \

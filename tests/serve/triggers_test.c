@@ -288,6 +288,7 @@ TEST(more_operations_than_can_be_under_way_are_told_to_come_back)
     begin(&rig);
     rig.holds = true;
     trigger(&rig, "/checkpoints", "{}", id);
+    rig_wait_in_progress(&rig, 1);
     for (size_t i = 1; i < WR_OPERATIONS_MAX; i++) {
         /* all of the one request that is held */
         uint64_t request = rig.server->operations.rows[0].request;
