@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* map: the verbs of maps; see the pictures in map.h, map_block.h and map_directory.h.
  *
- *   put    key there, entry takes as much as before   the block is changed in place
- *                     otherwise                       a new block without the old entry, with the
- * new key not there, the block has room          behind the others otherwise                   a
- * larger block
+ *   put    key there, entry as large as before   the block is changed in place
+ *          key there, otherwise                  a new block without the old entry
+ *          key not there, the block has room     behind the others
+ *          otherwise                             a larger block
  *
  * "In place" means in a copy, where an open snapshot may hold the block. Memory comes first, then
  * the change: a refusal leaves the map as it was (its directories may have been copied).
@@ -15,7 +15,6 @@
 
 #include "base/check.h"
 #include "base/fail.h"
-#include "state/heap/drop.h"
 #include "state/heap/entry.h"
 #include "state/heap/map_directory.h"
 #include "state/key_hash.h"
@@ -113,14 +112,6 @@ own_block(struct hold *hold)
     wr_cow_drop_block(heap, block, block->epoch);
     hold->block = copy;
     return WEIR_OK;
-}
-
-static void
-drop_far(struct wr_heap *heap, uint8_t *far)
-{
-    if (far != NULL) {
-        wr_cow_drop_block(heap, far, wr_get_u32(far));
-    }
 }
 
 /* A new block with the held one's entries but `without` (NULL: all), and the draft (NULL: none)
@@ -233,7 +224,7 @@ replace(struct hold *hold, struct wr_map_draft *draft)
         }
         return status;
     }
-    drop_far(heap, far);
+    wr_map_drop_far(heap, far);
     map->record_bytes = (uint32_t)record_bytes;
     return WEIR_OK;
 }
@@ -367,7 +358,7 @@ own_item(struct hold *hold, void **out_item)
         struct wr_map_source source = wr_map_source_of(hold->state);
         WR_TRY(wr_map_draft_init(&draft, &source));
         wr_map_block_replace(layout, hold->block, &hold->spot, &draft);
-        drop_far(heap, far);
+        wr_map_drop_far(heap, far);
         wr_map_block_entry(layout, hold->block, &hold->spot, &key, &item);
     }
     *out_item = (void *)(uintptr_t)item.data;
@@ -406,55 +397,6 @@ wr_heap_map_upsert(weir_state *self, const weir_key *key, weir_bytes map_key, vo
     }
 }
 
-/* Drops a block and the far ones that its entries point to. */
-static void
-drop_block(struct wr_heap *heap, bool is_sized, struct wr_map_block *block)
-{
-    static const struct wr_layout sized; /* of stride 0 */
-    struct wr_map_spot spot = { 0 };
-    for (; is_sized && spot.index < block->count; spot.index++) {
-        weir_bytes key;
-        weir_bytes item;
-        drop_far(heap, wr_map_block_far(&sized, block, &spot));
-        spot.offset += wr_map_block_entry_sized(&sized, block, &spot, &key, &item);
-    }
-    wr_cow_drop_block(heap, block, block->epoch);
-}
-
-bool
-wr_map_drop_some(struct wr_heap *heap, bool is_sized, const uint8_t *value, uint32_t *io_progress,
-                 size_t *io_left)
-{
-    struct wr_map map;
-    memcpy(&map, value, sizeof map);
-    for (; *io_progress<map.blocks && * io_left> 0; ++*io_progress, --*io_left) {
-        struct wr_map_block *block = wr_map_block_at(&map, *io_progress);
-        if (block != NULL) {
-            drop_block(heap, is_sized, block);
-        }
-    }
-    if (*io_progress < map.blocks) {
-        return false;
-    }
-    wr_map_drop_directories(heap, &map);
-    return true;
-}
-
-void
-wr_map_drop(struct wr_heap_state *state, const uint8_t *value)
-{
-    struct wr_map map;
-    memcpy(&map, value, sizeof map);
-    state->map_changes++;
-    if (map.depth == 0 || !wr_drop_later(state->heap, &state->layout, value)) {
-        uint32_t progress = 0;
-        size_t all = SIZE_MAX;
-        bool is_done =
-            wr_map_drop_some(state->heap, state->layout.map_stride == 0, value, &progress, &all);
-        wr_assert(is_done);
-    }
-}
-
 /* Takes the held entry out of a map that has others. */
 static weir_status
 take_out(struct hold *hold)
@@ -475,7 +417,7 @@ take_out(struct hold *hold)
         WR_TRY(own_block(hold));
         wr_map_block_remove(layout, hold->block, &hold->spot);
     }
-    drop_far(heap, far);
+    wr_map_drop_far(heap, far);
     hold->map->count--;
     hold->map->record_bytes -= bytes;
     return WEIR_OK;

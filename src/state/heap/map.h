@@ -51,6 +51,8 @@ void wr_map_drop(struct wr_heap_state *state, const uint8_t *value);
  */
 bool wr_map_drop_some(struct wr_heap *heap, bool is_sized, const uint8_t *value,
                       uint32_t *io_progress, size_t *io_left);
+/* An entry's far block; NULL: it has none. */
+void wr_map_drop_far(struct wr_heap *heap, uint8_t *far);
 /* Takes an entry out of a map that has others, whose slot has been touched. WEIR_NOMEM: refused. */
 struct wr_map_spot;
 weir_status wr_map_take_out(struct wr_heap_state *state, struct wr_map *map, uint32_t index,
