@@ -318,7 +318,10 @@ load_and_run(const struct cli_run *arguments, const weir_options *options, int a
     } else if (weir_job_create(environment, &arguments->job, &job, &error) != WEIR_OK) {
         code = cli_report(&error);
     } else if (job == NULL) {
-        cli_say('i', "FINISHED: this job reached its end already; there is nothing to go on with");
+        cli_say(
+            'i',
+            "FINISHED: this job has ended; there is nothing to go on with. If a savepoint ended "
+            "it, start from that: -s SAVEPOINT");
     } else {
         cli_log_attach(job);
         code = run_job(job, arguments, argc, argv);

@@ -155,6 +155,13 @@ describe_stop(const weir_job_view *view, char *out, size_t room)
              (unsigned long long)newest->id, newest->acknowledged_count, newest->task_count);
 }
 
+static bool
+has_ended(weir_job_state state)
+{
+    return state == WEIR_JOB_FINISHED || state == WEIR_JOB_STOPPED || state == WEIR_JOB_CANCELED ||
+           state == WEIR_JOB_FAILED;
+}
+
 static void
 describe(const weir_job_view *view, char *out, size_t room)
 {
@@ -204,6 +211,9 @@ say_stopping(struct cli_service *service)
 void
 cli_service_tell(struct cli_service *service, const weir_job_view *view, uint64_t now)
 {
+    if (has_ended(view->state)) {
+        return; /* cli_service_end says how */
+    }
     char text[sizeof service->status];
     describe(view, text, sizeof text);
     if (view->state == WEIR_JOB_RUNNING && !service->is_ready) {

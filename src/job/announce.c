@@ -34,7 +34,7 @@ wr_job_announce_start(weir_job *job, bool is_first)
     if (job->restored) {
         event.checkpoint_id = about.checkpoint_id = job->found.manifest.checkpoint_id;
         event.is_savepoint = wr_checkpoint_is_savepoint(job->found.manifest.kind);
-        event.text = job->found.directory;
+        event.text = wr_job_restored_path(job);
     }
     add(job, &event);
     if (job->restored) {
@@ -59,7 +59,7 @@ wr_job_announce_running(weir_job *job)
                          .checkpoint_id = job->found.manifest.checkpoint_id,
                          .is_savepoint = wr_checkpoint_is_savepoint(job->found.manifest.kind),
                          .duration_ms = took_ms > 0 ? (uint64_t)took_ms : 0,
-                         .text = job->found.directory };
+                         .text = wr_job_restored_path(job) };
     add(job, &event);
     struct wr_log_about about = { .module = WR_LOG_RESTORE,
                                   .level = WEIR_LOG_DEBUG,

@@ -315,7 +315,8 @@ step_end(weir_job *job) WR_ON(coordinator)
 {
     if (job->phase == WR_PHASE_ENDING && job->ended_count == job->plan->task_count) {
         job->phase = WR_PHASE_CLOSING;
-        if (job->outcome == WR_END_FINISHED && job->storage != NULL) {
+        bool is_over = job->outcome == WR_END_FINISHED || job->outcome == WR_END_SAVED;
+        if (is_over && job->storage != NULL) { /* who looks for its latest must not begin anew */
             (void)wr_job_io_push(job, WR_IO_FINISHED_MARK, job->last_finish_id, NULL);
         } else {
             job->restart.is_end_told = job->restart.is_planned;

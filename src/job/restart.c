@@ -166,7 +166,7 @@ find_in_memory(weir_job *job, weir_error *err) WR_ON(coordinator)
     if (renewal->has_found) {
         wr_found_snapshot_fini(&renewal->found);
     }
-    renewal->found = (struct wr_found_snapshot){ .directory = "(memory)" };
+    renewal->found = (struct wr_found_snapshot){ .directory = WR_IN_MEMORY };
     wr_manifest_init(&renewal->found.manifest, &job->alloc);
     renewal->has_found = true;
     return wr_memory_storage_read(job->memory_storage, newest, &renewal->found.manifest, err);

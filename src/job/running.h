@@ -254,6 +254,9 @@ void wr_job_watch_end(weir_job *job, uint32_t task) WR_ON(coordinator);
 /* task WR_NO_TASK: the job's own. */
 void wr_job_watch_failure(weir_job *job, const weir_error *error, uint32_t task) WR_ON(coordinator);
 void wr_job_watch_restored(weir_job *job); /* or not */
+#define WR_IN_MEMORY "(memory)"            /* found.directory of what JobManager storage holds */
+/* Where what was restored is; NULL: in memory. Lent by `found`. */
+const char *wr_job_restored_path(const weir_job *job);
 
 /* --- inspect.c --- */
 bool wr_job_answer_inquiries(weir_job *job) WR_ON(coordinator); /* true: there were some */

@@ -6,6 +6,7 @@
 #include "job/running.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static int64_t
 now_ms(const weir_job *job)
@@ -78,14 +79,20 @@ wr_job_watch_failure(weir_job *job, const weir_error *error, uint32_t task)
     wr_watch_fail(&job->watch, error, name, now_ms(job));
 }
 
+const char *
+wr_job_restored_path(const weir_job *job)
+{
+    const char *directory = job->found.directory;
+    return strcmp(directory, WR_IN_MEMORY) == 0 ? NULL : directory;
+}
+
 void
 wr_job_watch_restored(weir_job *job)
 {
     if (job->restored) {
         const struct wr_found_snapshot *found = &job->found;
-        bool is_file = found->directory[0] == '/' || found->directory[0] == '.';
         wr_history_restored(job->watch.history, found->manifest.checkpoint_id,
                             wr_checkpoint_is_savepoint(found->manifest.kind),
-                            is_file ? found->directory : NULL, now_ms(job));
+                            wr_job_restored_path(job), now_ms(job));
     }
 }

@@ -12,6 +12,7 @@
 #include "serve/events.h"
 
 #include "serve/look.h"
+#include "serve/paths.h"
 #include "weir/events.h"
 
 #include <stdarg.h>
@@ -100,6 +101,15 @@ add_text(json_t *data, const char *name, const weir_event *event)
     }
 }
 
+/* Absolute, as a client may stand elsewhere. */
+static void
+add_path(json_t *data, const weir_event *event)
+{
+    if (event->text[0] != '\0') {
+        json_object_set_new(data, "path", wr_path_json(event->text));
+    }
+}
+
 static json_t *
 data_of(const weir_event *event)
 {
@@ -116,7 +126,7 @@ data_of(const weir_event *event)
         json_object_set_new(data, "started-empty", json_boolean(event->checkpoint_id == 0));
         if (event->checkpoint_id != 0) {
             add_checkpoint(data, event);
-            add_text(data, "path", event);
+            add_path(data, event);
         }
         break;
     case WEIR_EVENT_RESTORED:
@@ -130,7 +140,7 @@ data_of(const weir_event *event)
         add_checkpoint(data, event);
         add_duration(data, event);
         json_object_set_new(data, "bytes", json_integer((json_int_t)event->bytes));
-        add_text(data, "path", event);
+        add_path(data, event);
         break;
     case WEIR_EVENT_CHECKPOINT_FAILED:
         add_checkpoint(data, event);

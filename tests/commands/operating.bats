@@ -37,10 +37,9 @@ load operating
     gone
     before=$(committed out)
     documented 'weir run -d -s savepoints/savepoint-* --config weir.yaml visits.so out'
-    sleep 1
+    until_true 'weir checkpoint visits >/dev/null && [ "$(committed out)" -gt "$before" ]'
     weir stop visits
     gone
-    [ "$(committed out)" -gt "$before" ]
     counted_once
 }
 

@@ -11,7 +11,7 @@ prepare() {
 
 # stopped [OPTION...]: a run that was stopped with a final checkpoint.
 stopped() {
-    in_background weir run --resume "${every[@]}" "$@" "$sequence_sum" --events 20000 --rate 4000 --output output
+    in_background weir run --resume "${every[@]}" "$@" "$sequence_sum" --events 200000 --rate 4000 --output output
     until_true '[ "$(committed)" -gt 100 ]'
     kill -TERM "$child"
     ends_with 0
@@ -21,14 +21,14 @@ stopped() {
     stopped
     has stderr 'STARTED EMPTY'
     before=$(committed)
-    run weir run --resume "${every[@]}" "$sequence_sum" --events 20000 --output output
+    run weir run --resume "${every[@]}" "$sequence_sum" --events 200000 --output output
     [ "$status" -eq 0 ]
     [[ $output == *'restored from checkpoint'* ]]
-    [ "$before" -lt 20000 ] && [ "$(committed)" -eq 20000 ]
-    run weir run --resume "${every[@]}" "$sequence_sum" --events 20000 --output output
+    [ "$before" -lt 200000 ] && [ "$(committed)" -eq 200000 ]
+    run weir run --resume "${every[@]}" "$sequence_sum" --events 200000 --output output
     [ "$status" -eq 0 ]
     [[ $output == *FINISHED* ]]
-    [ "$(committed)" -eq 20000 ]
+    [ "$(committed)" -eq 200000 ]
 }
 
 @test "the command that it tells to go on with goes on" {
@@ -36,20 +36,20 @@ stopped() {
     command=$(sed -nE 's/.*go on with:  (weir run .*)/\1/p' stderr)
     [[ $command == *latest:* && $command != *--resume* ]]
     eval "$command --rate 1000000"
-    [ "$(committed)" -eq 20000 ]
+    [ "$(committed)" -eq 200000 ]
 }
 
 @test "a damaged checkpoint is not passed over" {
     stopped
     printf 'x' >>"$(newest_checkpoint)/_metadata"
-    run weir run --resume "${every[@]}" "$sequence_sum" --events 20000 --output output
+    run weir run --resume "${every[@]}" "$sequence_sum" --events 200000 --output output
     [ "$status" -eq 5 ]
     [[ $output == *_metadata* ]]
 }
 
 @test "checkpoints of another job alone are no reason to begin" {
     stopped
-    run weir run --resume "${every[@]}" -D pipeline.name=renamed "$sequence_sum" --events 20000 --output other
+    run weir run --resume "${every[@]}" -D pipeline.name=renamed "$sequence_sum" --events 200000 --output other
     [ "$status" -eq 4 ]
     [[ $output == *renamed* && $output == *sequence_sum* ]]
     [ ! -e other ]
@@ -58,11 +58,11 @@ stopped() {
 @test "several jobs of that name are listed and not chosen from" {
     stopped
     rm -rf output
-    in_background weir run --fresh "${every[@]}" "$sequence_sum" --events 20000 --rate 4000 --output output
+    in_background weir run --fresh "${every[@]}" "$sequence_sum" --events 200000 --rate 4000 --output output
     until_true '[ "$(committed)" -gt 100 ]'
     kill -TERM "$child"
     ends_with 0
-    run weir run --resume "${every[@]}" "$sequence_sum" --events 20000 --output output
+    run weir run --resume "${every[@]}" "$sequence_sum" --events 200000 --output output
     [ "$status" -eq 2 ]
     for id in checkpoints/*; do
         [[ $output == *"${id#checkpoints/}"* ]]
@@ -73,10 +73,10 @@ stopped() {
     stopped
     mv checkpoints old
     path=$(find old -path '*/chk-*/_metadata' -printf '%h\n' | sort -V | tail -n 1)
-    run weir run --resume "${every[@]}" -D execution.state-recovery.path="$path" "$sequence_sum" --events 20000 --output output
+    run weir run --resume "${every[@]}" -D execution.state-recovery.path="$path" "$sequence_sum" --events 200000 --output output
     [ "$status" -eq 0 ]
     [[ $output == *'restored from checkpoint'*old* ]]
-    [ "$(committed)" -eq 20000 ]
+    [ "$(committed)" -eq 200000 ]
 }
 
 @test "a later start is not from that savepoint again" {
@@ -84,10 +84,10 @@ stopped() {
     mv checkpoints old
     path=$(find old -path '*/chk-*/_metadata' -printf '%h\n' | sort -V | tail -n 1)
     stopped -D execution.state-recovery.path="$path"
-    run weir run --resume "${every[@]}" -D execution.state-recovery.path="$path" "$sequence_sum" --events 20000 --output output
+    run weir run --resume "${every[@]}" -D execution.state-recovery.path="$path" "$sequence_sum" --events 200000 --output output
     [ "$status" -eq 0 ]
     [[ $output == *'restored from checkpoint'*' checkpoints/'* ]]
-    [ "$(committed)" -eq 20000 ]
+    [ "$(committed)" -eq 200000 ]
 }
 
 @test "what contradicts it is refused" {

@@ -75,12 +75,13 @@ last_word() {
     kill -TERM "$child"
     ends_with 0
     listen
-    in_background weir run --resume "${every[@]}" "$sequence_sum" --events 100000000 --keys 400000 --output output
+    in_background env LD_PRELOAD="$WEIR_BUILD/tests/commands/libstuck.so" SLOW_READS=20 \
+        weir run --resume "${every[@]}" "$sequence_sum" --events 100000000 --keys 400000 --output output
     until_true 'grep -q "READY=1" heard'
     kill -TERM "$child"
     ends_with 0
     last_word
-    order 'STATUS=restoring' EXTEND_TIMEOUT_USEC= READY=1 STOPPING=1
+    order 'STATUS=restoring sequence_sum: [0-9]+ % of [0-9.]+ MiB, 0 of 1 tasks' EXTEND_TIMEOUT_USEC= READY=1 STOPPING=1
 }
 
 @test "a watchdog is fed while the coordinator answers" {

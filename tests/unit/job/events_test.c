@@ -4,6 +4,7 @@
 
 #include "support/common_alloc_fault.h"
 #include "weir/events.h"
+#include "weir/inspect.h"
 
 #include <stdlib.h>
 
@@ -124,6 +125,40 @@ TEST(each_checkpoint_is_told_twice_when_it_begins_and_when_it_ends)
     assert_int_equal(count_of(view, WEIR_EVENT_CHECKPOINT_TRIGGERED), completed + failed);
     assert_int_equal(count_of(view, WEIR_EVENT_RESTARTING), 1);
     weir_events_view_free(view);
+    rig_fini(&rig);
+}
+
+/* The path of what the job's second attempt began with. */
+static void
+expect_restart_from(struct rig *rig, const char *directory)
+{
+    assert_int_equal(WEIR_JOB_FINISHED, rig_run(rig, breaks_once));
+    const weir_events_view *view = all_of(rig, 0, WEIR_EVENTS_KEPT);
+    uint32_t at = 1; /* behind the first attempt's */
+    while (at < view->count - 1 && view->events[at].kind != WEIR_EVENT_STARTED) {
+        at++;
+    }
+    const weir_event *started = &view->events[at];
+    assert_int_equal(started->kind, WEIR_EVENT_STARTED);
+    assert_int_equal(started->checkpoint_id, 3);
+    assert_memory_equal(started->text, directory, strlen(directory));
+    assert_int_equal(started->text[0] == '\0', directory[0] == '\0');
+    weir_events_view_free(view);
+    const weir_job_view *look = NULL;
+    assert_ok(weir_job_inspect(rig->job, &look, &rig->error), &rig->error);
+    assert_int_equal(look->checkpoints.restored_path == NULL, directory[0] == '\0');
+    weir_job_view_free(look);
+}
+
+TEST(what_an_attempt_began_with_has_a_path_unless_it_was_in_memory)
+{
+    struct rig rig;
+    set_up(&rig);
+    expect_restart_from(&rig, RIG_DIRECTORY);
+    rig_fini(&rig);
+    set_up(&rig);
+    rig_set(&rig, "execution.checkpointing.dir", "");
+    expect_restart_from(&rig, "");
     rig_fini(&rig);
 }
 
