@@ -11,12 +11,10 @@
 #include "job/running.h"
 #include "storage/layout.h"
 
-/* The checkpoint, and once it is surely gone what it was the last to need. */
 static weir_status
-drop(struct wr_job_io *io)
+drop_shared(struct wr_job_io *io)
 {
     struct wr_checkpoint_storage *storage = io->job->storage;
-    WR_TRY(wr_checkpoint_storage_drop(storage, io->checkpoint_id, &io->error));
     for (const struct wr_shared_file *at = io->unneeded; at != NULL; at = at->next) {
         WR_TRY(wr_checkpoint_storage_drop_shared(storage, at->name, &io->error));
     }
@@ -52,6 +50,7 @@ run_savepoint(struct wr_job_io *io)
     case WR_IO_ABANDON:
         return wr_savepoint_abandon(io->savepoint, &io->error);
     case WR_IO_DROP:
+    case WR_IO_DROP_SHARED:
     case WR_IO_DROP_CLAIMED:
     case WR_IO_FINISHED_MARK:
     case WR_IO_DISPOSE:
@@ -73,7 +72,9 @@ run_checkpoint(struct wr_job_io *io)
     case WR_IO_ABANDON:
         return wr_checkpoint_storage_abandon(storage, io->checkpoint_id, &io->error);
     case WR_IO_DROP:
-        return drop(io);
+        return wr_checkpoint_storage_drop(storage, io->checkpoint_id, &io->error);
+    case WR_IO_DROP_SHARED:
+        return drop_shared(io);
     case WR_IO_DROP_CLAIMED: /* the path does not change while the job lives */
         return wr_snapshot_drop_claimed(job->os, &job->alloc, job->claimed_path, &io->error);
     case WR_IO_DISPOSE:
@@ -149,9 +150,6 @@ wr_job_io_push(weir_job *job, enum wr_job_io_kind kind, uint64_t checkpoint_id,
         return WEIR_NOMEM;
     }
     io->manifest = manifest;
-    if (kind == WR_IO_DROP) {
-        io->unneeded = wr_shared_registry_drop(job->registry, checkpoint_id);
-    }
     if (kind == WR_IO_BEGIN || kind == WR_IO_COMPLETE) {
         const struct wr_pending_checkpoint *pending = wr_job_pending_find(job, checkpoint_id);
         io->savepoint = pending != NULL ? pending->savepoint : NULL;
@@ -234,10 +232,28 @@ take_abandoned(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
     }
 }
 
+/* Once a checkpoint is surely gone: what it was the last to need. One that may still be seen needs
+ * its files, so it keeps its place in the registry; the next opening enters or sweeps it. */
+static void
+let_go_of_shared(weir_job *job, uint64_t checkpoint_id) WR_ON(coordinator)
+{
+    struct wr_shared_file *unneeded = wr_shared_registry_drop(job->registry, checkpoint_id);
+    struct wr_job_io *io =
+        unneeded != NULL ? wr_job_io_new(job, WR_IO_DROP_SHARED, checkpoint_id) : NULL;
+    if (io == NULL) { /* without memory they stay, and only take room */
+        wr_shared_files_free(&job->alloc, unneeded);
+        return;
+    }
+    io->unneeded = unneeded;
+    wr_job_io_send(job, io);
+}
+
 static void
 take_dropped(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
 {
-    if (io->status == WEIR_CANCELLED && io->kind == WR_IO_DROP) {
+    if (io->status == WEIR_OK && io->kind == WR_IO_DROP) {
+        let_go_of_shared(job, io->checkpoint_id);
+    } else if (io->status == WEIR_CANCELLED && io->kind == WR_IO_DROP) {
         wr_job_fail(job, &io->error);
     } else if (io->status != WEIR_OK) {
         say_failed(job, io, "checkpoint %llu could not be dropped: %s",
@@ -245,6 +261,17 @@ take_dropped(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
     }
     wr_job_tell(job, (struct wr_coordinator_event){ .kind = WR_EVENT_DROPPED,
                                                     .checkpoint_id = io->checkpoint_id });
+}
+
+static void
+take_shared_dropped(weir_job *job, const struct wr_job_io *io) WR_ON(coordinator)
+{
+    if (io->status == WEIR_CANCELLED) {
+        wr_job_fail(job, &io->error);
+    } else if (io->status != WEIR_OK) {
+        say_failed(job, io, "files that only checkpoint %llu needed could not be removed: %s",
+                   (unsigned long long)io->checkpoint_id, io->error.message);
+    }
 }
 
 static void
@@ -299,6 +326,9 @@ wr_job_io_take_reply(weir_job *job, struct wr_job_io *io)
     case WR_IO_DROP:
     case WR_IO_DROP_CLAIMED:
         take_dropped(job, io);
+        break;
+    case WR_IO_DROP_SHARED:
+        take_shared_dropped(job, io);
         break;
     case WR_IO_FINISHED_MARK:
         finish_marked(job, io);

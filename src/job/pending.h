@@ -46,6 +46,7 @@ enum wr_job_io_kind {
     WR_IO_COMPLETE,
     WR_IO_ABANDON,
     WR_IO_DROP,
+    WR_IO_DROP_SHARED,
     WR_IO_DROP_CLAIMED,
     WR_IO_FINISHED_MARK,
     WR_IO_DISPOSE
@@ -60,7 +61,7 @@ struct wr_job_io {
     enum wr_job_io_kind kind;
     uint64_t checkpoint_id;
     struct wr_manifest *manifest;    /* COMPLETE: owned */
-    struct wr_shared_file *unneeded; /* DROP: removed behind the checkpoint; owned */
+    struct wr_shared_file *unneeded; /* DROP_SHARED: what the dropped one needed last; owned */
     struct wr_savepoint *savepoint;  /* BEGIN, COMPLETE: lent by the attempt; ABANDON: owned */
     uint64_t request;                /* DISPOSE: who asked */
     const char *path;                /* DISPOSE: lent by the request until its answer */

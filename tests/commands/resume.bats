@@ -11,8 +11,10 @@ prepare() {
 
 # stopped [OPTION...]: a run that was stopped with a final checkpoint.
 stopped() {
+    local before
+    before=$(committed)
     in_background weir run --resume "${every[@]}" "$@" "$sequence_sum" --events 200000 --rate 4000 --output output
-    until_true '[ "$(committed)" -gt 100 ]'
+    until_true '[ "$(committed)" -gt $((before + 100)) ]'
     kill -TERM "$child"
     ends_with 0
 }
