@@ -107,7 +107,9 @@ struct cli_status_line {
     weir_job_report before;
     uint64_t before_ns;
 };
-void cli_status_line_init(struct cli_status_line *line);
+/* Where there is a terminal. The line shows each checkpoint, so that a record of it is one too many
+ * unless log levels were asked for. */
+void cli_status_line_begin(struct cli_status_line *line, weir_job *job, bool is_quiet);
 void cli_status_line_update(struct cli_status_line *line, weir_job *job);
 void cli_status_line_clear(struct cli_status_line *line);
 /* Before other words. Thread: any. */

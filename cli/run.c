@@ -280,8 +280,7 @@ run_job(weir_job *job, const struct cli_run *arguments, int argc, char **argv)
         server = cli_rest_open_socket(job, arguments);
     }
     struct cli_status_line line;
-    cli_status_line_init(&line);
-    line.enabled = line.enabled && !arguments->quiet && cli_log_is_for_people();
+    cli_status_line_begin(&line, job, arguments->quiet);
     struct cli_service service;
     cli_service_init(&service, arguments->notify);
     cli_service_update(&service, job);

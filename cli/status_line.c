@@ -5,6 +5,7 @@
  */
 #include "cli.h"
 #include "log.h"
+#include "weir/inspect.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -61,13 +62,18 @@ cli_status_line_make_room(void)
 }
 
 void
-cli_status_line_init(struct cli_status_line *line)
+cli_status_line_begin(struct cli_status_line *line, weir_job *job, bool is_quiet)
 {
-    memset(line, 0, sizeof *line);
+    const weir_options *options = weir_job_options(job);
     const char *terminal = getenv("TERM");
-    line->enabled =
-        isatty(STDERR_FILENO) != 0 && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+    memset(line, 0, sizeof *line);
+    line->enabled = isatty(STDERR_FILENO) != 0 && !is_quiet && cli_log_is_for_people() &&
+                    (terminal == NULL || strcmp(terminal, "dumb") != 0);
     line->before_ns = now_ns(CLOCK_MONOTONIC);
+    if (line->enabled && !weir_options_is_set(options, "weir.log.level") &&
+        !weir_options_is_set(options, "weir.log.levels")) {
+        (void)weir_job_set_log_level(job, "checkpoint", WEIR_LOG_WARN);
+    }
 }
 
 static void

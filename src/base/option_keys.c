@@ -90,13 +90,13 @@ distance(const char *one, size_t one_size, const char *two, size_t two_size, siz
     if (gap > limit || two_size > KEY_MAX) {
         return limit + 1;
     }
-    size_t row[KEY_MAX + 1];
+    size_t row[KEY_MAX + 1] = { 0 };
     for (size_t j = 0; j <= two_size; j++) {
         row[j] = j;
     }
     for (size_t i = 1; i <= one_size; i++) {
         size_t from = i > limit ? i - limit : 1;
-        size_t to = two_size - i < limit || two_size < i ? two_size : i + limit;
+        size_t to = i + limit < two_size ? i + limit : two_size;
         size_t diagonal = row[from - 1];
         row[from - 1] = from == 1 ? i : limit + 1;
         size_t nearest = row[from - 1];

@@ -36,6 +36,9 @@ load operating
     has said 'Savepoint completed. Path: '
     gone
     before=$(committed out)
+    run weir run --resume --config weir.yaml visits.so out
+    [ "$status" -eq 0 ]
+    [[ $output == *FINISHED* ]]
     documented 'weir run -d -s savepoints/savepoint-* --config weir.yaml visits.so out'
     until_true 'weir checkpoint visits >/dev/null && [ "$(committed out)" -gt "$before" ]'
     weir stop visits

@@ -530,6 +530,7 @@ stop_job(struct rig *rig, char path[256])
 {
     struct http_answer answer;
     const char *body = "{\"targetDirectory\":null,\"drain\":false,\"formatType\":\"NATIVE\"}";
+    rig_wait_state(rig, WEIR_JOB_RUNNING); /* before it, a stop is refused */
     int out = http_connect(rig);
     assert_true(http_send(out,
                           "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n"

@@ -16,8 +16,8 @@ enum {
     ROUNDS = 60000 /* of a millisecond */
 };
 
-static const char NATIVE[] = "{\"formatType\": \"NATIVE\"}";
-static const char ID[] = "00112233445566778899aabbccddeeff";
+static const char native[] = "{\"formatType\": \"NATIVE\"}";
+static const char own_id[] = "00112233445566778899aabbccddeeff";
 
 /* --- asking --- */
 
@@ -107,7 +107,7 @@ TEST(a_savepoint_is_triggered_and_asked_for)
     char id[33];
     begin(&rig);
     rig.holds = true;
-    trigger(&rig, "/savepoints", NATIVE, id);
+    trigger(&rig, "/savepoints", native, id);
     struct rig_answer *answer = look(&rig, "savepoints", id);
     assert_string_equal("{\"status\":{\"id\":\"IN_PROGRESS\"},\"operation\":null}", answer->text);
     rig.holds = false;
@@ -187,10 +187,10 @@ TEST(without_any_directory_a_savepoint_is_refused_in_flinks_words)
     rig_init(&rig);
     rig_set(&rig, "execution.checkpointing.savepoint-dir", "");
     rig_start(&rig);
-    refuse(&rig, "/savepoints", NATIVE, 400,
+    refuse(&rig, "/savepoints", native, 400,
            "Config key [execution.checkpointing.savepoint-dir] is not set. Property "
            "[target-directory] must be provided.");
-    refuse(&rig, "/stop", NATIVE, 400, "Property [targetDirectory] must be provided.");
+    refuse(&rig, "/stop", native, 400, "Property [targetDirectory] must be provided.");
     rig_fini(&rig);
 }
 
@@ -200,20 +200,20 @@ TEST(the_same_trigger_id_triggers_once)
     char id[33];
     char body[200];
     begin(&rig);
-    snprintf(body, sizeof body, "{\"formatType\":\"NATIVE\",\"triggerId\":\"%s\"}", ID);
+    snprintf(body, sizeof body, "{\"formatType\":\"NATIVE\",\"triggerId\":\"%s\"}", own_id);
     trigger(&rig, "/savepoints", body, id);
-    assert_string_equal(ID, id);
+    assert_string_equal(own_id, id);
     trigger(&rig, "/savepoints", body, id);
-    assert_string_equal(ID, id);
-    await(&rig, "savepoints", ID);
+    assert_string_equal(own_id, id);
+    await(&rig, "savepoints", own_id);
     trigger(&rig, "/savepoints", body, id);
     /* stops are of the same kind: this one does not stop the job either */
     trigger(&rig, "/stop", body, id);
     assert_int_equal(1, triggered_count(&rig));
     /* checkpoints are not */
-    snprintf(body, sizeof body, "{\"triggerId\":\"%s\"}", ID);
+    snprintf(body, sizeof body, "{\"triggerId\":\"%s\"}", own_id);
     trigger(&rig, "/checkpoints", body, id);
-    await(&rig, "checkpoints", ID);
+    await(&rig, "checkpoints", own_id);
     assert_int_equal(2, triggered_count(&rig));
     rig_fini(&rig);
 }
@@ -267,12 +267,12 @@ TEST(a_savepoint_or_stop_without_space_fails_in_flinks_shape_and_the_job_runs_on
     begin_on_small_disk(&rig, &os, &ops);
     for (size_t i = 0; i < 2; i++) {
         is_full = true;
-        trigger(&rig, rests[i], NATIVE, id);
+        trigger(&rig, rests[i], native, id);
         expect_no_space(await(&rig, "savepoints", id));
         is_full = false;
     }
     rig_wait_processed(&rig, rig.processed + 100);
-    trigger(&rig, "/savepoints", NATIVE, id);
+    trigger(&rig, "/savepoints", native, id);
     struct rig_answer *answer = await(&rig, "savepoints", id);
     assert_true(has_metadata(rig_text_at(answer->json, "operation.location")));
     rig_fini(&rig);
@@ -298,7 +298,7 @@ TEST(more_operations_than_can_be_under_way_are_told_to_come_back)
         wr_operations_add(&rig.server->operations, WR_OPERATION_CHECKPOINT, other, request);
     }
     refuse(&rig, "/checkpoints", "{}", 503, "1000 operations are under way already");
-    refuse(&rig, "/savepoints", NATIVE, 503, "1000 operations are under way already");
+    refuse(&rig, "/savepoints", native, 503, "1000 operations are under way already");
     assert_int_equal(1, triggered_count(&rig));
     rig.holds = false;
     await(&rig, "checkpoints", id);
@@ -325,8 +325,8 @@ TEST(a_stop_is_answered_when_the_job_has_ended)
     assert_true(wr_operations_all_seen(rig.server));
     rig_wait_state(&rig, WEIR_JOB_FINISHED);
     /* and no more is taken */
-    refuse(&rig, "/stop", NATIVE, 409, "the job has ended");
-    refuse(&rig, "/savepoints", NATIVE, 409, "the job has ended");
+    refuse(&rig, "/stop", native, 409, "the job has ended");
+    refuse(&rig, "/savepoints", native, 409, "the job has ended");
     refuse(&rig, "/checkpoints", "{}", 409, "the job has ended");
     assert_true(wr_operations_all_seen(rig.server));
     rig_fini(&rig);
@@ -404,10 +404,10 @@ TEST(other_jobs_and_ids_are_not_found)
 {
     struct rig rig;
     begin(&rig);
-    struct rig_answer *answer = look(&rig, "savepoints", ID);
+    struct rig_answer *answer = look(&rig, "savepoints", own_id);
     assert_int_equal(404, answer->code);
     assert_non_null(strstr(answer->text, "There is no savepoint operation with triggerId=0011"));
-    answer = look(&rig, "checkpoints", ID);
+    answer = look(&rig, "checkpoints", own_id);
     assert_int_equal(404, answer->code);
     assert_non_null(strstr(answer->text, "There is no checkpoint operation with triggerId=0011"));
     assert_int_equal(400, look(&rig, "savepoints", "abc")->code);
@@ -415,13 +415,13 @@ TEST(other_jobs_and_ids_are_not_found)
     static const char *const rests[] = { "savepoints", "stop", "checkpoints" };
     for (size_t i = 0; i < 3; i++) {
         char path[100];
-        snprintf(path, sizeof path, "/jobs/%s/%s", ID, rests[i]);
-        assert_int_equal(404, rig_post(&rig, path, NATIVE)->code);
+        snprintf(path, sizeof path, "/jobs/%s/%s", own_id, rests[i]);
+        assert_int_equal(404, rig_post(&rig, path, native)->code);
         snprintf(path, sizeof path, "/jobs/abc/%s", rests[i]);
-        assert_int_equal(400, rig_post(&rig, path, NATIVE)->code);
+        assert_int_equal(400, rig_post(&rig, path, native)->code);
     }
-    assert_int_equal(404, rig_get(&rig, "/jobs/%s/savepoints/%s", ID, ID)->code);
-    assert_int_equal(404, rig_get(&rig, "/jobs/%s/checkpoints/%s", ID, ID)->code);
+    assert_int_equal(404, rig_get(&rig, "/jobs/%s/savepoints/%s", own_id, own_id)->code);
+    assert_int_equal(404, rig_get(&rig, "/jobs/%s/checkpoints/%s", own_id, own_id)->code);
     assert_int_equal(0, triggered_count(&rig));
     rig_fini(&rig);
 }

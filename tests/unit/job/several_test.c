@@ -95,11 +95,17 @@ TEST(incremental_checkpoints_that_overlap_can_each_be_restored)
     assert_int_equal(WEIR_JOB_STOPPED, rig_look(&rig).state);
     char last[1024];
     snprintf(last, sizeof last, "%s", rig_look(&rig).last_checkpoint_path);
-    unsigned long long id = rig_look(&rig).last_checkpoint_id;
-    assert_int_equal(3, rig_count_checkpoints(&rig));
-    for (unsigned long long at = id; at + 3 > id; at--) {
+    unsigned left = 3;
+    assert_int_equal(left, rig_count_checkpoints(&rig));
+    for (uint64_t at = rig_look(&rig).last_checkpoint_id; left > 0; at--) {
         char path[1100];
-        snprintf(path, sizeof path, "%.*s/chk-%llu", (int)(strrchr(last, '/') - last), last, at);
+        snprintf(path, sizeof path, "%.*s/chk-%llu", (int)(strrchr(last, '/') - last), last,
+                 (unsigned long long)at);
+        if (!os_sim_directory_is_there(rig.sim, path)) {
+            assert_true(at > 1); /* one that was aborted has no place */
+            continue;
+        }
+        left--;
         memset(rig.highest, 0, sizeof rig.highest);
         memset(rig.seen, 1, sizeof rig.seen); /* what came before it is not looked at */
         rig_goes_on_from(&rig, path);
