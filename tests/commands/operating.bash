@@ -24,7 +24,17 @@ counted_once() {
     done | diff all -
 }
 
-# gone: no job runs any more.
+# gone: no job's process is left here; until then it holds the job's lock.
 gone() {
-    until_true 'weir list 2>/dev/null | grep -q "No running jobs"'
+    until_true '! runs_here'
+}
+
+runs_here() {
+    local process
+    for process in $(pgrep -x weir); do
+        if [ "$(readlink "/proc/$process/cwd")" = "$PWD" ]; then
+            return 0
+        fi
+    done
+    return 1
 }
