@@ -72,10 +72,8 @@ attempt_begin(struct story *story, const struct lab_attempt *settings, bool calm
     struct os_fault_plan plan = { .seed = wr_rng_next(&story->draw.rng) };
     os_fault_init(&attempt->fault, attempt->process, &plan);
     attempt->settings.os = &attempt->fault.os;
-    if (story->options->trace) {
-        attempt->settings.log = say_for_job;
-        attempt->settings.log_argument = story;
-    }
+    attempt->settings.log = say_for_job; /* always: what it says reads the clock */
+    attempt->settings.log_argument = story;
     story->lab.relay = &attempt->orders;
     attempt->start_count = story->witness.start_count;
     attempt->life = lab_open(&story->lab, &attempt->settings, &attempt->outcome);

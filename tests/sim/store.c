@@ -71,18 +71,37 @@ store_find(const struct store *store, uint64_t id)
     return NULL;
 }
 
+/* "<id>\n<name>\n" */
+static uint64_t
+finished_id(const struct store *store, const char *job_id)
+{
+    char path[200];
+    char text[24] = "";
+    size_t size = 0;
+    snprintf(path, sizeof path, LAB_CHECKPOINTS "/%s/_finished", job_id);
+    const uint8_t *bytes = os_sim_file_get(store->lab->sim, path, &size);
+    if (bytes != NULL) {
+        memcpy(text, bytes, size < sizeof text ? size : sizeof text - 1);
+    }
+    return strtoull(text, NULL, 10);
+}
+
 static bool
 has_finished(const struct store *store, const char *job_id)
 {
-    char path[200];
-    snprintf(path, sizeof path, LAB_CHECKPOINTS "/%s/_finished", job_id);
-    return os_sim_file_get(store->lab->sim, path, NULL) != NULL;
+    return finished_id(store, job_id) != 0;
 }
 
 bool
 store_has_finished(const struct store *store)
 {
     return has_finished(store, store->job_id);
+}
+
+uint64_t
+store_finished_id(const struct store *store)
+{
+    return finished_id(store, store->job_id);
 }
 
 /* --- one checkpoint becomes visible --- */

@@ -141,6 +141,7 @@ choose_resume(struct story *story, const struct attempt *attempt)
     const struct store *store = &story->store;
     const struct store_save *newest = NULL;
     bool has_checkpoint = store_find(store, store->highest) != NULL;
+    uint64_t finished_id = store_finished_id(store);
     story->resume[0] = '\0';
     for (size_t i = 0; i < store->save_count; i++) {
         const struct store_save *save = &store->saves[i];
@@ -149,6 +150,9 @@ choose_resume(struct story *story, const struct attempt *attempt)
         if (is_there && save->id > store->highest && (newest == NULL || save->id > newest->id)) {
             newest = save;
         }
+    }
+    if (finished_id != 0 && newest != NULL && newest->id != finished_id) {
+        return; /* the job came to its end behind it, though nobody has seen that yet */
     }
     bool must = newest != NULL && (!has_checkpoint || newest->id == store->highest_saved ||
                                    attempt->outcome.state == WEIR_JOB_CANCELED);
@@ -171,7 +175,8 @@ start_from(struct story *story, struct lab_attempt *settings)
         }
         story->has_resumed = true;
         story->totals->marks[MARK_RESUMED]++;
-    } else if (story->has_resumed && store_find(&story->store, story->store.highest) != NULL) {
+    } else if (story->has_resumed && (store_find(&story->store, story->store.highest) != NULL ||
+                                      store_has_finished(&story->store))) {
         snprintf(story->latest, sizeof story->latest, "latest:" LAB_CHECKPOINTS "/%s",
                  story->store.job_id);
         settings->restore = story->latest;
