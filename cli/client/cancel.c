@@ -135,6 +135,9 @@ find_and_cancel(const struct wish *wish)
     snprintf(polled, sizeof polled, "/jobs/%s/savepoints", job->id);
     snprintf(attempt, sizeof attempt, "could not cancel the job %s", job->id);
     code = wish->with_savepoint ? cancel_behind(wish, &operation) : cancel_now(wish, &operation);
+    if (code == CLI_OK) {
+        cli_job_wait_gone(&jobs, job);
+    }
     cli_jobs_free(&jobs);
     return code;
 }

@@ -3,9 +3,16 @@
 #include "find.h"
 
 #include "cli.h"
+#include "show.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+    GONE_MS = 3000,
+    GONE_POLL_MS = 5
+};
 
 bool
 cli_is_job_id(const char *word)
@@ -253,4 +260,17 @@ cli_job_find(const struct cli_reach *reach, const char *wish, struct cli_jobs *o
     *out_job = job;
     *out_connection = out_jobs->connections[job->server];
     return CLI_OK;
+}
+
+void
+cli_job_wait_gone(const struct cli_jobs *jobs, const struct cli_job *job)
+{
+    uint64_t begun_ms = cli_now_ms();
+    if (job->server >= jobs->registry.count) {
+        return;
+    }
+    pid_t process = jobs->registry.jobs[job->server].pid;
+    while (kill(process, 0) == 0 && cli_now_ms() - begun_ms < GONE_MS) {
+        cli_sleep_ms(GONE_POLL_MS);
+    }
 }

@@ -38,6 +38,10 @@ int cli_jobs_read(const struct cli_reach *reach, struct cli_jobs *out_jobs);
 void cli_jobs_free(struct cli_jobs *jobs);
 bool cli_is_job_id(const char *word); /* 32 hex digits; NULL: no */
 bool cli_job_has_ended(const struct cli_job *job);
+/* Behind the end of a job that this user's directory tells of: waits until its process is gone, so
+ * that who goes on with it at once finds its locks free. A few seconds at most: a program that
+ * embeds the job lives on. */
+void cli_job_wait_gone(const struct cli_jobs *jobs, const struct cli_job *job);
 
 /* The job that `wish` means (NULL: none was named) and how to ask it; both lent from jobs, which
  * are read and to be freed. CLI_NOT_FOUND; CLI_USAGE: several. Failures were said. */

@@ -83,6 +83,9 @@ find_and_stop(const struct wish *wish)
         return code;
     }
     code = stop(wish, job->id, connection);
+    if (code == CLI_OK && !wish->is_detached) {
+        cli_job_wait_gone(&jobs, job);
+    }
     cli_jobs_free(&jobs);
     return code;
 }

@@ -23,18 +23,3 @@ counted_once() {
         grep -c "^($user," all | xargs seq | sed "s/.*/($user,&)/"
     done | diff all -
 }
-
-# gone: no job's process is left here; until then it holds the job's lock.
-gone() {
-    until_true '! runs_here'
-}
-
-runs_here() {
-    local process
-    for process in $(pgrep -x weir); do
-        if [ "$(readlink "/proc/$process/cwd")" = "$PWD" ]; then
-            return 0
-        fi
-    done
-    return 1
-}

@@ -34,7 +34,6 @@ load operating
     until_true '[ "$(weir top -o json | sed -nE "s/.*\"records-in\": *([0-9]+).*/\1/p" | head -n 1)" != 0 ]'
     documented 'weir stop visits' >said
     has said 'Savepoint completed. Path: '
-    gone
     before=$(committed out)
     run weir run --resume --config weir.yaml visits.so out
     [ "$status" -eq 0 ]
@@ -42,7 +41,6 @@ load operating
     documented 'weir run -d -s savepoints/savepoint-* --config weir.yaml visits.so out'
     until_true 'weir checkpoint visits >/dev/null && [ "$(committed out)" -gt "$before" ]'
     weir stop visits
-    gone
     counted_once
 }
 
