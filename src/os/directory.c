@@ -194,14 +194,34 @@ cut_to_parent(char *path)
     path[size] = '\0';
 }
 
+/* One that is there may have been made by a process that was killed before it made the name
+ * durable; then everything below it is lost with the power. A parent that may not be read is not
+ * one that such a process has written to. */
+static weir_status
+sync_found(struct wr_os *os, const char *parent, weir_error *err)
+{
+    weir_error why = { .status = WEIR_OK };
+    weir_status status = wr_directory_sync(os, parent, &why);
+    if (status == WEIR_OK || why.sys_errno == EACCES) {
+        return WEIR_OK;
+    }
+    if (err != NULL) {
+        *err = why;
+    }
+    return status;
+}
+
 /* Creates one level if it is missing, and makes its name durable. */
 static weir_status
 create_level(struct wr_os *os, const char *path, weir_error *err)
 {
     struct wr_os_stat found;
+    char parent[WR_PATH_MAX];
+    memcpy(parent, path, strlen(path) + 1);
+    cut_to_parent(parent);
     weir_status status = wr_path_stat(os, path, &found, err);
     if (status == WEIR_OK && found.kind == WR_OS_DIRECTORY) {
-        return WEIR_OK;
+        return sync_found(os, parent, err);
     }
     if (status == WEIR_OK) {
         return wr_fail_errno(err, ENOTDIR, "cannot create directory %s", path);
@@ -210,9 +230,6 @@ create_level(struct wr_os *os, const char *path, weir_error *err)
         return status;
     }
     WR_TRY(wr_directory_create(os, path, err));
-    char parent[WR_PATH_MAX];
-    memcpy(parent, path, strlen(path) + 1);
-    cut_to_parent(parent);
     return wr_directory_sync(os, parent, err);
 }
 

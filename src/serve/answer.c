@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char JSON_TYPE[] = "application/json; charset=UTF-8"; /* as Flink sends it */
-static const char PROBLEM_TYPE[] = "application/problem+json";
+static const char content_type_json[] = "application/json; charset=UTF-8"; /* as Flink sends it */
+static const char content_type_problem[] = "application/problem+json";
 
 void
 wr_answer_text(struct wr_answer *answer, unsigned code, const char *content_type, char *text,
@@ -31,7 +31,7 @@ put_json(struct wr_answer *answer, unsigned code, const char *content_type, json
 void
 wr_answer_json(struct wr_answer *answer, unsigned code, json_t *value)
 {
-    put_json(answer, code, JSON_TYPE, value);
+    put_json(answer, code, content_type_json, value);
 }
 
 /* --- failures --- */
@@ -94,9 +94,9 @@ wr_answer_fail(struct wr_answer *answer, unsigned code, const char *format, ...)
     va_end(arguments);
     make_ascii_where_needed(words);
     if (answer->dialect == WR_DIALECT_FLINK) {
-        put_json(answer, code, JSON_TYPE, json_pack("{s:[s]}", "errors", words));
+        put_json(answer, code, content_type_json, json_pack("{s:[s]}", "errors", words));
     } else {
-        put_json(answer, code, PROBLEM_TYPE,
+        put_json(answer, code, content_type_problem,
                  json_pack("{s:s,s:s,s:i,s:s}", "type", "about:blank", "title", title(code),
                            "status", (int)code, "detail", words));
     }

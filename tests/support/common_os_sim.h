@@ -194,6 +194,8 @@ struct os_sim_crash_options {
 };
 
 size_t os_sim_log_count(const struct os_sim *sim);
+/* Grows with each sync that found something to make durable; with a log. */
+uint64_t os_sim_covered_count(const struct os_sim *sim);
 void os_sim_log_reset(struct os_sim *sim); /* all is durable now; the log is empty */
 void os_sim_log_print(const struct os_sim *sim, FILE *out);
 

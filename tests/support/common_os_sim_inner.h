@@ -213,6 +213,7 @@ struct os_sim {
     size_t *pending; /* numbers of records not durable yet */
     size_t pending_count;
     size_t pending_capacity;
+    uint64_t covered; /* how often a sync made something durable, or half of a rename */
     struct os_sim_process *processes; /* newest first, dead ones too */
     struct os_sim_process *main;
     int next_process_id;

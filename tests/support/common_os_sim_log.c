@@ -13,7 +13,7 @@
 #include <string.h>
 
 static bool
-sync_covers(const struct sim_record *sync, struct sim_record *record)
+sync_covers(struct os_sim *sim, const struct sim_record *sync, struct sim_record *record)
 {
     switch (record->kind) {
     case SIM_RECORD_WRITE:
@@ -24,6 +24,8 @@ sync_covers(const struct sim_record *sync, struct sim_record *record)
     case SIM_RECORD_UNLINK:
         return record->directory == sync->inode;
     case SIM_RECORD_RENAME:
+        sim->covered += !record->synced_from && record->directory == sync->inode;
+        sim->covered += !record->synced_to && record->directory_to == sync->inode;
         record->synced_from = record->synced_from || record->directory == sync->inode;
         record->synced_to = record->synced_to || record->directory_to == sync->inode;
         return record->synced_from && record->synced_to;
@@ -39,7 +41,8 @@ pending_filter(struct os_sim *sim, const struct sim_record *sync)
     size_t kept = 0;
     for (size_t i = 0; i < sim->pending_count; i++) {
         struct sim_record *record = &sim->log[sim->pending[i]];
-        if (sync_covers(sync, record)) {
+        if (sync_covers(sim, sync, record)) {
+            sim->covered++;
             record->durable_at = sim->log_count;
         } else {
             sim->pending[kept++] = sim->pending[i];
@@ -155,6 +158,12 @@ sim_record_words(const struct sim_record *record, char *out, size_t size)
     } else {
         snprintf(out, size, "%s %s", verbs[record->kind], record->path);
     }
+}
+
+uint64_t
+os_sim_covered_count(const struct os_sim *sim)
+{
+    return sim->covered;
 }
 
 size_t

@@ -23,7 +23,7 @@ enum {
     LOOK_NS = 5000000,
     LOG_END = 4000,
     STILL_S = 60,
-    ARGUMENTS = 64,
+    ARGUMENTS = 80,
     TEXT = 2 * LIFE_PATH
 };
 
@@ -284,6 +284,8 @@ add_options(struct command *command, const struct place *place, const struct lif
     add(command, "weir.rest.socket=false");
     add(command, "-D");
     add(command, "execution.checkpointing.dir=%s/checkpoints", place->work);
+    add(command, "-D");
+    add(command, "weir.log.levels=checkpoint=WARN"); /* its words are read, and there are many */
     add(command, "-D");
     add(command, "state.backend.type=%s", place->engine);
     add(command, "-D");

@@ -3,6 +3,8 @@
 #include "support/common_os_sim.h"
 #include "support/test.h"
 
+#include "os/file.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -364,5 +366,33 @@ TEST(system_after_the_cut_draws_other_random_numbers_and_goes_on_in_time)
     assert_true(next->ops->wall_ms(next) >= os->ops->wall_ms(os));
     assert_int_not_equal(next->ops->process_id(next), os->ops->process_id(os));
     os_sim_destroy(copy);
+    os_sim_destroy(sim);
+}
+
+/* A process was killed between a mkdir and the sync of its name; the next finds the directory. */
+TEST(a_directory_that_a_killed_process_made_is_made_durable_by_the_next)
+{
+    struct os_sim *sim = os_sim_create(NULL);
+    os_sim_log_reset(sim);
+    struct wr_os *killed = os_sim_process_create(sim);
+    weir_error err = { .status = WEIR_OK };
+    assert_int_equal(0, killed->ops->mkdir(killed, "/a"));
+    assert_int_equal(0, killed->ops->mkdir(killed, "/a/b"));
+    os_sim_process_kill(sim, killed);
+    assert_ok(wr_directory_create_all(os_sim_os(sim), "/a/b", &err), &err);
+    size_t made_at = os_sim_log_count(sim);
+    struct os_sim_crash_options options = { .kinds = OS_SIM_CRASH_ALL, .random_per_prefix = 4 };
+    struct os_sim_crash *crash = os_sim_crash_begin(sim, &options);
+    unsigned states = 0;
+    while (os_sim_crash_next(crash)) {
+        struct os_sim *after = os_sim_crash_materialize(crash);
+        if (os_sim_crash_prefix(crash) >= made_at) {
+            assert_true(os_sim_directory_is_there(after, "/a/b"));
+            states++;
+        }
+        os_sim_destroy(after);
+    }
+    assert_true(states > 0);
+    os_sim_crash_end(crash);
     os_sim_destroy(sim);
 }
