@@ -78,6 +78,7 @@ TEST(a_head_is_a_get_without_its_body)
     struct http_answer head;
     open_rig(&rig);
     http_open(&rig);
+    rig_wait_state(&rig, WEIR_JOB_RUNNING);
     assert_int_equal(http_once(&rig, "GET /jobs", "", &get), 200);
     int out = http_connect(&rig);
     assert_true(http_send(out, "HEAD /jobs HTTP/1.1\r\nHost: localhost\r\n"
