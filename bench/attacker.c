@@ -17,7 +17,8 @@
 enum {
     SLOW_MOST = 1000,
     ROUND_US = 1000000, /* each slow connection sends a byte a round */
-    BURST_US = 1000
+    BURST_US = 1000,
+    PATIENCE_US = 2000 /* at a door whose queue is full */
 };
 
 struct attacker {
@@ -41,7 +42,7 @@ stay_on(int core)
     }
 }
 
-/* -1: refused. */
+/* -1: refused, or the door is too full to wait at it. */
 static int
 open_connection(const struct attacker *attacker)
 {
@@ -55,6 +56,8 @@ open_connection(const struct attacker *attacker)
     /* what is closed leaves no port waiting behind, or there are soon none left */
     struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
     setsockopt(file, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    struct timeval patience = { .tv_usec = PATIENCE_US };
+    setsockopt(file, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(file, (struct sockaddr *)&address, sizeof address) != 0) {
         close(file);
         return -1;
@@ -120,8 +123,8 @@ send_malformed(struct attacker *attacker, uint64_t number)
         ssize_t ignored = send(file, request, strlen(request), MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)ignored;
         close(file);
-        attacker->count.malformed++;
     }
+    attacker->count.malformed++;
 }
 
 static void *

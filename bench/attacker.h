@@ -16,7 +16,7 @@ struct attack {
 };
 
 struct attack_count {
-    uint64_t malformed; /* sent */
+    uint64_t malformed; /* thrown at the port; where its queue was full not even taken in */
     uint64_t refused;   /* slow ones that were closed by the server */
     double seconds;
 };
