@@ -9,6 +9,7 @@
  */
 #include "campaign.h"
 
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,6 +107,21 @@ wake(struct place *place, pid_t *first, const char *attempt)
     return RUN_GOOD;
 }
 
+/* What those before have left in the shared directories, which a start may remove. */
+static unsigned
+count_shared(const struct place *place)
+{
+    char pattern[2 * LIFE_PATH];
+    glob_t found;
+    unsigned count = 0;
+    snprintf(pattern, sizeof pattern, "%s/checkpoints/*/shared/*", place->work);
+    if (glob(pattern, 0, NULL, &found) == 0) {
+        count = (unsigned)found.gl_pathc;
+        globfree(&found);
+    }
+    return count;
+}
+
 static int
 one_zombie(struct place *place, enum call call, const char *when)
 {
@@ -122,8 +138,10 @@ one_zombie(struct place *place, enum call call, const char *when)
         strncmp(call_text(call), "pending", 7) == 0 || strncmp(call_text(call), "commit", 6) == 0;
     bool each_file = strncmp(call_text(call), "data.", 5) == 0;
     unsigned several = each_file ? 6 : each_task ? 2 : 1;
+    bool is_of_start = strncmp(call_text(call), "unneeded", 8) == 0;
+    unsigned behind = is_of_start ? count_shared(place) : 0;
     life.blow = (struct blow){
-        .call = call, .n = 3 * several * life.parallelism + 1, .when = when, .stop = true
+        .call = call, .n = behind + 3 * several * life.parallelism + 1, .when = when, .stop = true
     };
     pid_t first = start_and_stop(place, &life, attempt);
     if (first < 0) {
