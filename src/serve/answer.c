@@ -62,8 +62,6 @@ title(unsigned code)
         return "Misdirected Request";
     case 431:
         return "Request Header Fields Too Large";
-    case 501:
-        return "Not Implemented";
     case 503:
         return "Service Unavailable";
     default:

@@ -134,17 +134,25 @@ wr_stop_trigger(weir_server *server, const struct wr_request *request, struct wr
     }
 }
 
-void
-wr_savepoint_status(weir_server *server, const struct wr_request *request, struct wr_answer *answer)
+/* The operation of the path's trigger id; NULL: the answer is filled. */
+static struct wr_operation *
+asked_for(weir_server *server, const struct wr_request *request, enum wr_operation_kind kind,
+          const char *noun, struct wr_answer *answer)
 {
     const char *id = request->parameters[1];
     if (!wr_look_named(server, request, answer)) {
-        return;
+        return NULL;
     }
+    return wr_asynchronous_find(server, kind, id, answer,
+                                "There is no %s operation with triggerId=%s for job %s.", noun, id,
+                                request->parameters[0]);
+}
+
+void
+wr_savepoint_status(weir_server *server, const struct wr_request *request, struct wr_answer *answer)
+{
     struct wr_operation *operation =
-        wr_asynchronous_find(server, WR_OPERATION_SAVEPOINT, id, answer,
-                             "There is no savepoint operation with triggerId=%s for job %s.", id,
-                             request->parameters[0]);
+        asked_for(server, request, WR_OPERATION_SAVEPOINT, "savepoint", answer);
     if (operation == NULL) {
         return;
     }
@@ -209,14 +217,8 @@ void
 wr_checkpoint_status(weir_server *server, const struct wr_request *request,
                      struct wr_answer *answer)
 {
-    const char *id = request->parameters[1];
-    if (!wr_look_named(server, request, answer)) {
-        return;
-    }
     struct wr_operation *operation =
-        wr_asynchronous_find(server, WR_OPERATION_CHECKPOINT, id, answer,
-                             "There is no checkpoint operation with triggerId=%s for job %s.", id,
-                             request->parameters[0]);
+        asked_for(server, request, WR_OPERATION_CHECKPOINT, "checkpoint", answer);
     if (operation == NULL) {
         return;
     }
