@@ -2,10 +2,10 @@
 /* os/os.h: the only door to the system: files, clock, randomness, threads, sockets, dynamic
  * loading.
  *
- * One ops table. posix.c is the real one; tests bring one that fails and one that is simulated
- * whole. Raw entries return 0 or an errno, may be short and may give EINTR, like the calls behind
- * them: code above uses os/file.h and os/thread.h, which retry, loop and put words to failures. An
- * implementation embeds struct wr_os first. Thread: any, unless said.
+ * One ops table. posix.c is the real one, with posix_reads.c; tests bring one that fails and one
+ * that is simulated whole. Raw entries return 0 or an errno, may be short and may give EINTR, like
+ * the calls behind them: code above uses os/file.h and os/thread.h, which retry, loop and put words
+ * to failures. An implementation embeds struct wr_os first. Thread: any, unless said.
  */
 #ifndef WR_OS_OS_H
 #define WR_OS_OS_H
@@ -18,6 +18,7 @@
 struct wr_os;
 struct wr_os_thread;
 struct wr_os_list;
+struct wr_os_reads;
 
 enum wr_os_open {
     WR_OPEN_READ = 1,
@@ -61,6 +62,15 @@ struct wr_os_ops {
                  size_t *out_size);
     int (*pwrite)(struct wr_os *os, int file, const void *data, size_t size, uint64_t offset,
                   size_t *out_size);
+    /* Reads that go on beside the caller, one a slot, of files opened DIRECT: buffer, size and
+     * offset in whole sectors. `end` waits for the read of a slot that `begin` was OK for; `close`
+     * waits for all. A buffer is the system's between the two. May be NULL, all four: there are
+     * none; open may refuse too. Thread: one at a time. */
+    int (*reads_open)(struct wr_os *os, unsigned slots, struct wr_os_reads **out_reads);
+    int (*read_begin)(struct wr_os *os, struct wr_os_reads *reads, unsigned slot, int file,
+                      void *buffer, size_t size, uint64_t offset);
+    int (*read_end)(struct wr_os *os, struct wr_os_reads *reads, unsigned slot, size_t *out_size);
+    void (*reads_close)(struct wr_os *os, struct wr_os_reads *reads);
     int (*truncate)(struct wr_os *os, int file, uint64_t size);
     int (*sync)(struct wr_os *os, int file, bool data_only); /* fdatasync, fsync */
     int (*file_size)(struct wr_os *os, int file, uint64_t *out_size);

@@ -18,6 +18,7 @@
 #include "os/os.h"
 
 #include "base/memory.h"
+#include "os/posix_reads.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -648,6 +649,10 @@ static const struct wr_os_ops posix_ops = {
     .write = posix_write,
     .pread = posix_pread,
     .pwrite = posix_pwrite,
+    .reads_open = wr_posix_reads_open,
+    .read_begin = wr_posix_read_begin,
+    .read_end = wr_posix_read_end,
+    .reads_close = wr_posix_reads_close,
     .truncate = posix_truncate,
     .sync = posix_sync,
     .file_size = posix_file_size,

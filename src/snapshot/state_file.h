@@ -135,6 +135,8 @@ struct wr_state_file_open {
     uint32_t writer_key_group_last;
     _Atomic uint64_t *read_bytes; /* grows by what is read of blocks and of the engine's files, for
                                      those who look; lent. NULL: nobody does */
+    size_t ahead_size; /* 0: 1 MiB; a multiple of 4096: that much is read at a time ahead of who
+                          asks, some times over, where the wanted blocks are larger than that */
 };
 weir_status wr_state_file_open(const struct wr_state_file_open *parameters,
                                weir_block_reader **out_reader, weir_error *err);

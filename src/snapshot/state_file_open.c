@@ -34,6 +34,7 @@
 #include "base/little.h"
 #include "os/file.h"
 #include "snapshot/descriptor.h"
+#include "snapshot/state_file_ahead.h"
 #include "snapshot/state_file_reader.h"
 #include "types/key_group.h"
 
@@ -365,6 +366,8 @@ wr_state_file_open(const struct wr_state_file_open *parameters, weir_block_reade
     reader->engine_files = parameters->engine_files;
     reader->engine_file_count = parameters->engine_file_count;
     reader->read_bytes = parameters->read_bytes;
+    reader->ahead_size =
+        parameters->ahead_size != 0 ? parameters->ahead_size : (size_t)WR_AHEAD_SIZE;
     reader->writer_key_group_first = parameters->writer_key_group_first;
     reader->writer_key_group_last = parameters->writer_key_group_last;
     wr_arena_init(&reader->arena, &reader->alloc);
@@ -391,6 +394,7 @@ wr_state_file_close(weir_block_reader *reader)
     if (reader == NULL) {
         return;
     }
+    wr_state_file_ahead_close(reader->ahead);
     if (reader->file >= 0) {
         wr_file_close(reader->os, reader->file);
     }

@@ -3,6 +3,7 @@
  *
  *   file --pread--> window (64 KiB) --copy--> caller      small reads
  *   file --pread------------------------> caller          reads of a window and more
+ *        ahead: state_file_ahead.c, where much is to come; else and behind it by pread
  *
  * Invariants:
  *   (1) `fetched` bytes of the current block are in its running checksum; the last `window_left`
@@ -15,9 +16,26 @@
 #include "base/fail.h"
 #include "base/little.h"
 #include "os/file.h"
+#include "snapshot/state_file_ahead.h"
 
 #include <stdio.h>
 #include <string.h>
+
+enum {
+    CACHED = 256 * 1024 /* checksummed while it is near */
+};
+
+/* As much of it as was read ahead. */
+static size_t
+take_ahead(const weir_block_reader *reader, void *out, size_t size, uint64_t offset)
+{
+    size_t done = 0;
+    for (size_t part = 1; reader->ahead != NULL && done < size && part > 0; done += part) {
+        part = wr_state_file_ahead_take(reader->ahead, (uint8_t *)out + done, size - done,
+                                        offset + done);
+    }
+    return done;
+}
 
 weir_status
 wr_reader_exactly(weir_block_reader *reader, void *out, size_t size, uint64_t offset,
@@ -31,8 +49,13 @@ wr_reader_exactly(weir_block_reader *reader, void *out, size_t size, uint64_t of
             memcpy(out, (const uint8_t *)reader->bytes.data + offset, count);
         }
     } else {
-        WR_TRY(wr_file_read_at(reader->os, reader->file, reader->path, out, size, offset, &count,
-                               err));
+        count = take_ahead(reader, out, size, offset);
+        size_t rest = 0;
+        if (count < size) {
+            WR_TRY(wr_file_read_at(reader->os, reader->file, reader->path, (uint8_t *)out + count,
+                                   size - count, offset + count, &rest, err));
+        }
+        count += rest;
     }
     if (count != size) {
         return wr_fail(err, WEIR_CORRUPT,
@@ -99,17 +122,25 @@ wr_reader_enter(weir_block_reader *reader, uint64_t index)
     reader->window_left = 0;
 }
 
+bool
+wr_reader_wants(const weir_block_reader *reader, const uint8_t *entry)
+{
+    uint32_t key_group = wr_get_u32(entry + WR_BLOCK_ENTRY_KEY_GROUP);
+    unsigned kind = entry[WR_BLOCK_ENTRY_KIND];
+    bool is_keyed = kind != WEIR_BLOCK_LIST && kind != WEIR_BLOCK_MAP;
+    return is_keyed && key_group >= reader->key_group_first && key_group <= reader->key_group_last;
+}
+
 weir_status
 weir_block_reader_next(weir_block_reader *reader, weir_block *out_block, weir_error *err)
 {
+    if (!reader->is_begun) {
+        reader->is_begun = true;
+        reader->ahead = wr_state_file_ahead_open(reader);
+    }
     while (reader->next_block < reader->block_count) {
         uint64_t index = reader->next_block++;
-        const uint8_t *entry = wr_reader_entry(reader, index);
-        uint32_t key_group = wr_get_u32(entry + WR_BLOCK_ENTRY_KEY_GROUP);
-        unsigned kind = entry[WR_BLOCK_ENTRY_KIND];
-        bool is_keyed = kind != WEIR_BLOCK_LIST && kind != WEIR_BLOCK_MAP;
-        if (is_keyed && key_group >= reader->key_group_first &&
-            key_group <= reader->key_group_last) {
+        if (wr_reader_wants(reader, wr_reader_entry(reader, index))) {
             wr_reader_enter(reader, index);
             *out_block = reader->block;
             return WEIR_OK;
@@ -122,10 +153,13 @@ weir_block_reader_next(weir_block_reader *reader, weir_block *out_block, weir_er
 weir_status
 wr_reader_fetch(weir_block_reader *reader, void *to, size_t size, weir_error *err)
 {
-    WR_TRY(wr_reader_exactly(reader, to, size, reader->block_offset + reader->fetched, err));
-    reader->running_crc = wr_crc32c(reader->running_crc, to, size);
-    reader->fetched += size;
-    wr_reader_count(reader, size);
+    for (size_t part; size > 0; to = (uint8_t *)to + part, size -= part) {
+        part = size < CACHED ? size : (size_t)CACHED;
+        WR_TRY(wr_reader_exactly(reader, to, part, reader->block_offset + reader->fetched, err));
+        reader->running_crc = wr_crc32c(reader->running_crc, to, part);
+        reader->fetched += part;
+        wr_reader_count(reader, part);
+    }
     if (reader->fetched == reader->block.size && reader->running_crc != reader->block_crc) {
         reader->is_broken = true;
         return wr_fail(

@@ -17,6 +17,8 @@ enum {
     WR_WHERE_SIZE = 512
 };
 
+struct wr_state_file_ahead;
+
 struct weir_block_reader {
     struct wr_os *os;
     weir_alloc alloc;
@@ -35,6 +37,7 @@ struct weir_block_reader {
     uint32_t writer_key_group_first;
     uint32_t writer_key_group_last;
     _Atomic uint64_t *read_bytes; /* lent; NULL: nobody looks */
+    size_t ahead_size;            /* as parameters have it */
 
     struct wr_buffer directory; /* its bytes */
     weir_state_descriptor *states;
@@ -51,7 +54,9 @@ struct weir_block_reader {
     bool is_broken; /* its checksum failed: no more of it is given out */
     uint64_t fetched;
     uint32_t running_crc;
-    uint8_t *window; /* WR_WINDOW_SIZE */
+    struct wr_state_file_ahead *ahead; /* NULL: none (any more) */
+    bool is_begun;                     /* next() was called: `ahead` is there if it ever will be */
+    uint8_t *window;                   /* WR_WINDOW_SIZE */
     size_t window_at;
     size_t window_left;
 
@@ -63,6 +68,9 @@ wr_reader_entry(const weir_block_reader *reader, uint64_t index)
 {
     return reader->blocks + index * WR_BLOCK_ENTRY_SIZE;
 }
+
+/* Whether next() gives the block: keyed, and of the key groups that were asked for. */
+bool wr_reader_wants(const weir_block_reader *reader, const uint8_t *entry);
 
 /* So much more was read. One thread writes. */
 static inline void

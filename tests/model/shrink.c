@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,12 +46,17 @@ run_child(const struct model_run *run, struct model_counts *counts, bool is_sile
             dup2(nowhere, STDERR_FILENO);
             dup2(nowhere, STDOUT_FILENO);
         }
-        alarm(RUN_SECONDS_MOST);
+        /* Of its own time: a run that is stopped or crowded out has not hung. */
+        const struct rlimit most = { .rlim_cur = RUN_SECONDS_MOST, .rlim_max = RUN_SECONDS_MOST };
+        setrlimit(RLIMIT_CPU, &most);
         state_model_run(run, counts);
         exit(0);
     }
     int status = 1;
     while (child > 0 && waitpid(child, &status, 0) < 0) {
+    }
+    if (!is_silent && child > 0 && WIFSIGNALED(status)) {
+        fprintf(stderr, "the run was ended by signal %d\n", WTERMSIG(status));
     }
     return child > 0 && status == 0;
 }

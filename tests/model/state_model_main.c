@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state_model_main: draws runs and carries them out, each in a process of its own.
  *
- *   state_model --engine NAME [--operations N] [--seed S]   until so many are done; counts demanded
- *   state_model --replay FILE                               a run that failed, shrunk
- *   state_model --prove-shrinking                           a planted mistake is found and shrunk
+ *   state_model --engine NAME [--operations N] [--seed S] [--share PER_MILLE]
+ *                                           until so many are done; counts demanded, and that share
+ *                                           (10) of each kind: a short part of a long campaign
+ *                                           draws less of one kind now and then
+ *   state_model --replay FILE               a run that failed, shrunk
+ *   state_model --prove-shrinking           a planted mistake is found and shrunk
  *
  * A run that fails, crashes or hangs is shrunk by leaving out ever smaller parts while it still
  * fails, and written to a file; the last line says how to replay it.
@@ -53,11 +56,11 @@ print_counts(const struct model_counts *counts)
 
 /* A campaign that did not do what it is for has failed. */
 static int
-demand(const struct model_counts *counts, const struct engine *engine)
+demand(const struct model_counts *counts, const struct engine *engine, uint64_t share)
 {
     int missing = 0;
     for (int group = 0; group < GROUPS; group++) {
-        if (counts->by_group[group] * 100 < counts->operations) {
+        if (counts->by_group[group] * 1000 < counts->operations * share) {
             printf("too few of group %s\n", model_group_name((enum model_group)group));
             missing++;
         }
@@ -83,7 +86,7 @@ demand(const struct model_counts *counts, const struct engine *engine)
 }
 
 static int
-campaign(const struct engine *engine, uint64_t seed, uint64_t operations)
+campaign(const struct engine *engine, uint64_t seed, uint64_t operations, uint64_t share)
 {
     static struct model_op ops[RUN_OPERATIONS];
     struct model_counts *counts = shared_counts();
@@ -100,7 +103,7 @@ campaign(const struct engine *engine, uint64_t seed, uint64_t operations)
         }
     }
     print_counts(counts);
-    return demand(counts, engine);
+    return demand(counts, engine, share);
 }
 
 static int
@@ -149,8 +152,8 @@ replay(const char *path)
 static int
 usage(void)
 {
-    fprintf(stderr, "usage: state_model --engine NAME [--operations N] [--seed S] | --replay FILE "
-                    "| --prove-shrinking\n");
+    fprintf(stderr, "usage: state_model --engine NAME [--operations N] [--seed S] "
+                    "[--share PER_MILLE] | --replay FILE | --prove-shrinking\n");
     return 2;
 }
 
@@ -160,6 +163,7 @@ main(int argc, char **argv)
     const struct engine *engine = NULL;
     uint64_t operations = 100000;
     uint64_t seed = 1;
+    uint64_t share = 10;
     if (argc == 2 && strcmp(argv[1], "--prove-shrinking") == 0) {
         return prove_shrinking();
     }
@@ -173,9 +177,11 @@ main(int argc, char **argv)
             operations = strtoull(argv[i + 1], NULL, 0);
         } else if (strcmp(argv[i], "--seed") == 0) {
             seed = strtoull(argv[i + 1], NULL, 0);
+        } else if (strcmp(argv[i], "--share") == 0) {
+            share = strtoull(argv[i + 1], NULL, 0);
         } else {
             return usage();
         }
     }
-    return engine == NULL || argc % 2 == 0 ? usage() : campaign(engine, seed, operations);
+    return engine == NULL || argc % 2 == 0 ? usage() : campaign(engine, seed, operations, share);
 }

@@ -145,6 +145,42 @@ fault_pread(struct wr_os *os, int file, void *buffer, size_t size, uint64_t offs
                : error;
 }
 
+/* An inner system without such reads has none here either. */
+static int
+fault_reads_open(struct wr_os *os, unsigned slots, struct wr_os_reads **out_reads)
+{
+    int error = verdict(os, "reads_open", NULL, TRAIT_PLAIN, NULL);
+    if (error != GO_ON || inner_of(os)->ops->reads_open == NULL) {
+        return error != GO_ON ? error : ENOSYS;
+    }
+    return inner_of(os)->ops->reads_open(inner_of(os), slots, out_reads);
+}
+
+static int
+fault_read_begin(struct wr_os *os, struct wr_os_reads *reads, unsigned slot, int file, void *buffer,
+                 size_t size, uint64_t offset)
+{
+    int error = verdict(os, "read_begin", NULL, TRAIT_SIZED, &size);
+    return is_done(os, error, TRAIT_SIZED)
+               ? inner_of(os)->ops->read_begin(inner_of(os), reads, slot, file, buffer, size,
+                                               offset)
+               : error;
+}
+
+static int
+fault_read_end(struct wr_os *os, struct wr_os_reads *reads, unsigned slot, size_t *out_size)
+{
+    int error = verdict(os, "read_end", NULL, TRAIT_PLAIN, NULL);
+    return error != GO_ON ? error
+                          : inner_of(os)->ops->read_end(inner_of(os), reads, slot, out_size);
+}
+
+static void
+fault_reads_close(struct wr_os *os, struct wr_os_reads *reads)
+{
+    inner_of(os)->ops->reads_close(inner_of(os), reads);
+}
+
 static int
 fault_write(struct wr_os *os, int file, const void *data, size_t size, size_t *out_size)
 {
@@ -435,6 +471,10 @@ static const struct wr_os_ops fault_ops = {
     .write = fault_write,
     .pread = fault_pread,
     .pwrite = fault_pwrite,
+    .reads_open = fault_reads_open,
+    .read_begin = fault_read_begin,
+    .read_end = fault_read_end,
+    .reads_close = fault_reads_close,
     .truncate = fault_truncate,
     .sync = fault_sync,
     .file_size = fault_file_size,

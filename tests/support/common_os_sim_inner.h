@@ -271,6 +271,11 @@ int sim_pread(struct wr_os *os, int file, void *buffer, size_t size, uint64_t of
               size_t *out_size);
 int sim_pwrite(struct wr_os *os, int file, const void *data, size_t size, uint64_t offset,
                size_t *out_size);
+int sim_reads_open(struct wr_os *os, unsigned slots, struct wr_os_reads **out_reads);
+int sim_read_begin(struct wr_os *os, struct wr_os_reads *reads, unsigned slot, int file,
+                   void *buffer, size_t size, uint64_t offset);
+int sim_read_end(struct wr_os *os, struct wr_os_reads *reads, unsigned slot, size_t *out_size);
+void sim_reads_close(struct wr_os *os, struct wr_os_reads *reads);
 int sim_truncate(struct wr_os *os, int file, uint64_t size);
 int sim_sync(struct wr_os *os, int file, bool data_only);
 int sim_file_size(struct wr_os *os, int file, uint64_t *out_size);

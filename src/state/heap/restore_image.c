@@ -17,43 +17,73 @@
 
 enum {
     BUCKET_BYTES_MOST = 4096,
-    SAMPLE_BUCKETS = 64
+    SAMPLE_BUCKETS = 64,
+    NEAR_BYTES = 128 * 1024 /* fits the caches beside what else is at work */
 };
 
-/* Counts and checks what was read into a table, and makes it ours: epoch, no dirty bits. */
-static weir_status
+/* What was found in the buckets so far. */
+struct adopted {
+    uint64_t entries;
+    bool is_sound;
+};
+
+/* Whether a slot's key belongs where it stands. */
+static bool
+slot_is_sound(struct wr_restore *restore, const struct wr_heap_state *state,
+              const weir_block *block, const struct wr_bucket *bucket, unsigned slot)
+{
+    weir_key key = { 0 };
+    weir_bytes bytes = wr_slot_key(&state->layout, wr_bucket_slot(&state->layout, bucket, slot));
+    return wr_restore_key(restore, state, block, bytes, &key, NULL) == WEIR_OK &&
+           wr_tag_of(key.hash) == wr_bucket_tag(bucket, slot);
+}
+
+/* Counts and checks buckets that were read into a table, and makes them ours: epoch, no dirty bits.
+ */
+static void
 adopt(struct wr_restore *restore, const struct wr_heap_state *state, struct wr_table *table,
-      const weir_block *block, weir_error *err)
+      const weir_block *block, uint32_t first, uint32_t end, struct adopted *adopted)
 {
     const struct wr_layout *layout = &state->layout;
-    struct wr_heap *heap = restore->heap;
-    uint64_t entries = 0;
-    bool is_sound = true;
-    for (uint32_t i = 0; i < table->bucket_count; i++) {
+    const uint16_t epoch = (uint16_t)restore->heap->epoch;
+    for (uint32_t i = first; i < end; i++) {
         struct wr_bucket *bucket = wr_table_bucket(layout, table, i);
-        is_sound = is_sound && (bucket->tags & ~layout->slot_tags) == 0 &&
-                   bucket->flags <= WR_BUCKET_OVERFLOWED;
-        uint64_t mask = ~wr_tags_equal(bucket->tags, 0) & layout->slot_tags & 0x8080808080808080ULL;
-        entries += (uint64_t)__builtin_popcountll(mask);
-        bucket->epoch = (uint16_t)heap->epoch;
+        uint64_t tags = bucket->tags;
+        uint64_t mask = ~wr_tags_equal(tags, 0) & layout->slot_tags & 0x8080808080808080ULL;
+        adopted->is_sound = adopted->is_sound && (tags & ~layout->slot_tags) == 0 &&
+                            bucket->flags <= WR_BUCKET_OVERFLOWED;
+        adopted->entries += (mask >> 7) * 0x0101010101010101ULL >> 56; /* the bits of the mask */
+        bucket->epoch = epoch;
         bucket->dirty = 0;
         bucket->taken = 0;
         bucket->taken_epoch = 0;
         bucket->zero = 0;
-        if (i % SAMPLE_BUCKETS == 0 && mask != 0 && is_sound) {
-            const uint8_t *slot = wr_bucket_slot(layout, bucket, wr_mask_slot(mask));
-            weir_key key = { 0 };
-            is_sound = wr_restore_key(restore, state, block, wr_slot_key(layout, slot), &key,
-                                      NULL) == WEIR_OK &&
-                       wr_tag_of(key.hash) == wr_bucket_tag(bucket, wr_mask_slot(mask));
+        if (i % SAMPLE_BUCKETS == 0 && mask != 0 && adopted->is_sound) {
+            adopted->is_sound = slot_is_sound(restore, state, block, bucket, wr_mask_slot(mask));
         }
     }
-    if (!is_sound || entries != block->entries) {
+}
+
+/* Reads the buckets, some at a time, so that they are adopted while they are near. */
+static weir_status
+read_buckets(struct wr_restore *restore, const struct wr_heap_state *state, struct wr_table *table,
+             const weir_block *block, weir_error *err)
+{
+    const uint32_t bucket_bytes = state->layout.bucket_bytes;
+    struct adopted adopted = { .is_sound = true };
+    for (uint32_t first = 0, count; first < table->bucket_count; first += count) {
+        count = table->bucket_count - first;
+        count = count < NEAR_BYTES / bucket_bytes ? count : NEAR_BYTES / bucket_bytes;
+        WR_TRY(weir_block_reader_read(restore->reader, wr_table_bucket(&state->layout, table, first),
+                                      (size_t)count * bucket_bytes, err));
+        adopt(restore, state, table, block, first, first + count, &adopted);
+    }
+    if (!adopted.is_sound || adopted.entries != block->entries) {
         return wr_fail(err, WEIR_CORRUPT, "%s: the table image of key group %u is not sound",
                        weir_block_reader_where(restore->reader), block->key_group);
     }
-    table->count = (uint32_t)entries;
-    table->used = (uint32_t)entries;
+    table->count = (uint32_t)adopted.entries;
+    table->used = (uint32_t)adopted.entries;
     return WEIR_OK;
 }
 
@@ -67,11 +97,7 @@ read_image(struct wr_restore *restore, struct wr_heap_state *state, const struct
     if (table == NULL) {
         return wr_restore_refused(restore, state, err);
     }
-    size_t size = (size_t)image->bucket_count * image->bucket_bytes;
-    weir_status status = weir_block_reader_read(restore->reader, table->buckets, size, err);
-    if (status == WEIR_OK) {
-        status = adopt(restore, state, table, block, err);
-    }
+    weir_status status = read_buckets(restore, state, table, block, err);
     if (status != WEIR_OK) {
         wr_table_free(state, table);
         return status;

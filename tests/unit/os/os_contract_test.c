@@ -138,6 +138,75 @@ TEST(os_opens_files)
     over_all(open_contract);
 }
 
+enum {
+    SECTOR = 4096,
+    SECTORS = 5
+};
+
+/* Sector i is full of 'a' + i, and some more follow the last. */
+static int
+open_letters(struct subject *subject)
+{
+    char path[PATH_SIZE];
+    char letters[SECTOR];
+    int file = -1;
+    size_t count = 0;
+    struct wr_os *os = subject->os;
+    make_file(subject, "letters", "");
+    assert_int_equal(os->ops->open(os, path_of(subject, "letters", path), WR_OPEN_WRITE, &file), 0);
+    for (int i = 0; i < SECTORS; i++) {
+        memset(letters, 'a' + i, sizeof letters);
+        assert_int_equal(
+            os->ops->pwrite(os, file, letters, sizeof letters, (uint64_t)i * SECTOR, &count), 0);
+    }
+    assert_int_equal(os->ops->pwrite(os, file, "end", 3, SECTORS * (uint64_t)SECTOR, &count), 0);
+    assert_int_equal(os->ops->close(os, file), 0);
+    assert_int_equal(os->ops->open(os, path, WR_OPEN_READ | WR_OPEN_DIRECT, &file), 0);
+    return file;
+}
+
+static void
+reads_contract(struct subject *subject)
+{
+    static _Alignas(SECTOR) char buffers[3][2 * SECTOR];
+    struct wr_os *os = subject->os;
+    struct wr_os_reads *reads = NULL;
+    size_t count = 0;
+    int file = open_letters(subject);
+    assert_int_equal(os->ops->reads_open(os, 3, &reads), 0);
+    /* Ended in another order than begun; a slot may be used again; short at the file's end. */
+    static const uint64_t sectors[] = { 2, 0, 4 };
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned slot = 0; slot < 3; slot++) {
+            assert_int_equal(os->ops->read_begin(os, reads, slot, file, buffers[slot], 2 * SECTOR,
+                                                 sectors[slot] * SECTOR),
+                             0);
+        }
+        for (unsigned slot = 3; slot-- > 0;) {
+            assert_int_equal(os->ops->read_end(os, reads, slot, &count), 0);
+            assert_int_equal(count, slot == 2 ? SECTOR + 3 : 2 * SECTOR);
+            assert_int_equal(buffers[slot][0], 'a' + (int)sectors[slot]);
+            assert_int_equal(buffers[slot][count - 1], slot == 2 ? 'd' : 'b' + (int)sectors[slot]);
+        }
+    }
+    /* Nothing behind the end; a file that cannot be read says so at begin or end. */
+    assert_int_equal(os->ops->read_begin(os, reads, 1, file, buffers[1], SECTOR, 8 * SECTOR), 0);
+    assert_int_equal(os->ops->read_end(os, reads, 1, &count), 0);
+    assert_int_equal(count, 0);
+    int failure = os->ops->read_begin(os, reads, 1, 9999, buffers[1], SECTOR, 0);
+    failure = failure != 0 ? failure : os->ops->read_end(os, reads, 1, &count);
+    assert_int_equal(failure, EBADF);
+    /* Closed while one is under way. */
+    assert_int_equal(os->ops->read_begin(os, reads, 0, file, buffers[0], SECTOR, 0), 0);
+    os->ops->reads_close(os, reads);
+    assert_int_equal(os->ops->close(os, file), 0);
+}
+
+TEST(os_reads_beside_the_caller)
+{
+    over_all(reads_contract);
+}
+
 static void
 bytes_contract(struct subject *subject)
 {
