@@ -216,7 +216,7 @@ find_checkpoint(struct wr_renewal *renewal, const char **out_directory)
     return WEIR_OK;
 }
 
-/* The savepoint that was to stop the job, if it is newer: what it holds may be committed. */
+/* The savepoint that was to stop the job: what it holds may be committed. */
 static weir_status
 find_savepoint(struct wr_renewal *renewal, const char **out_directory)
 {
@@ -226,9 +226,7 @@ find_savepoint(struct wr_renewal *renewal, const char **out_directory)
     WR_TRY(wr_path_join(path, job->saved_path, "_metadata", &renewal->error));
     wr_manifest_init(&saved, &job->alloc);
     weir_status status = wr_manifest_read(&saved, job->os, path, &renewal->error);
-    bool is_newer =
-        *out_directory == NULL || saved.checkpoint_id > renewal->found.manifest.checkpoint_id;
-    if (status != WEIR_OK || !is_newer) {
+    if (status != WEIR_OK) {
         wr_manifest_fini(&saved);
         return status;
     }
@@ -246,7 +244,11 @@ find(struct wr_renewal *renewal, const char **out_directory)
     if (renewal->job->storage != NULL) {
         WR_TRY(find_checkpoint(renewal, out_directory));
     }
-    return renewal->job->saved_path[0] != '\0' ? find_savepoint(renewal, out_directory) : WEIR_OK;
+    /* For as many restarts as it takes until a checkpoint is newer; it may be gone then. */
+    bool is_newer =
+        renewal->job->saved_path[0] != '\0' &&
+        (*out_directory == NULL || renewal->job->saved_id > renewal->found.manifest.checkpoint_id);
+    return is_newer ? find_savepoint(renewal, out_directory) : WEIR_OK;
 }
 
 static weir_status
@@ -347,7 +349,6 @@ resume(weir_job *job, weir_error *err) WR_ON(coordinator)
     wr_job_enter(job, WEIR_JOB_INITIALIZING);
     job->restart.is_planned = false;
     job->restart.is_end_told = false;
-    job->saved_path[0] = '\0'; /* it is what was found, or older */
     job->failure = (weir_error){ .status = WEIR_OK };
     job->stop_sent = false; /* who wished for a stop still does */
     wr_job_announce_start(job, false);

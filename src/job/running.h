@@ -137,7 +137,8 @@ struct weir_job {
     uint64_t claimed_id;            /* CLAIM: the restored one, until it is dropped; 0: none */
     char claimed_path[WR_PATH_MAX]; /* its directory; of NO_CLAIM too */
     uint64_t saved_request;         /* of the savepoint that ends the job; answered at its end */
-    char saved_path[WR_PATH_MAX];   /* where it is, once complete; "": none */
+    char saved_path[WR_PATH_MAX];   /* where it is, once complete; "": none ever */
+    uint64_t saved_id;              /* its checkpoint id */
     bool is_unaligned;
     uint64_t aligned_timeout_ns; /* with is_unaligned */
     struct wr_job_restart restart;

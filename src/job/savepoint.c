@@ -46,6 +46,7 @@ wr_job_savepoint_complete(weir_job *job, struct wr_pending_checkpoint *pending)
     wr_history_completed(job->watch.history, pending->id, path, job->os->ops->wall_ms(job->os));
     if (wr_checkpoint_is_last(pending->kind)) {
         job->saved_request = pending->request;
+        job->saved_id = pending->id;
         snprintf(job->saved_path, sizeof job->saved_path, "%s", path);
         return;
     }

@@ -49,6 +49,30 @@ TEST(a_stop_whose_commit_fails_goes_on_from_its_savepoint)
     }
 }
 
+/* And once more, before a newer checkpoint is there. */
+static bool
+breaks_twice(struct rig *rig)
+{
+    if (rig_look(rig).restarts == 0) {
+        return breaks_while_stopping(rig);
+    }
+    rig->failure = rig_look(rig).restarts == 1 ? RIG_FAIL_PROCESS : RIG_WELL;
+    return false;
+}
+
+TEST(a_savepoint_that_was_to_stop_the_job_serves_each_restart_until_a_checkpoint_is_newer)
+{
+    struct rig rig;
+    set_up(&rig);
+    rig_wish_for(3, (weir_savepoint_parameters){ .directory = RIG_SAVEPOINTS, .stop = true });
+    assert_int_equal(WEIR_JOB_FINISHED, rig_run(&rig, breaks_twice));
+    weir_job_report report = rig_look(&rig);
+    assert_int_equal(2, report.restarts);
+    assert_int_equal(rig_answer(&rig, rig_request).checkpoint_id, report.restored_checkpoint_id);
+    rig_assert_exactly_once(&rig);
+    rig_fini(&rig);
+}
+
 /* --- the one that was not --- */
 
 static bool
