@@ -86,6 +86,16 @@ wr_task_end_source(struct wr_task *task)
     }
 }
 
+/* Who has fallen behind takes as much at a time as there is to take; nobody tells how much that is.
+ */
+static void
+note_batch(struct wr_task *task, uint64_t records)
+{
+    uint64_t now = records * 256;
+    task->fullest = now > task->fullest ? now : task->fullest - (task->fullest - now) / 256;
+    task->is_behind = now >= task->fullest / 2 && records > 0;
+}
+
 static bool
 poll_source(struct wr_task *task, uint64_t now)
 {
@@ -108,6 +118,7 @@ poll_source(struct wr_task *task, uint64_t now)
     }
     uint64_t emitted = wr_collector_count(&source->collector) - before;
     context->records_before += emitted;
+    note_batch(task, emitted);
     wr_meter_add(&task->meter, WR_GAUGE_RECORDS_IN, emitted);
     switch (answer) {
     case WEIR_POLL_MORE:
@@ -142,6 +153,7 @@ take_input(struct wr_task *task, uint64_t now)
         return false;
     case WR_GATE_RECORDS:
         wr_assert(task->state == TASK_RUNNING);
+        note_batch(task, event.batch->count);
         wr_meter_add(&task->meter, WR_GAUGE_RECORDS_IN, event.batch->count);
         wr_meter_add(&task->meter, WR_GAUGE_BYTES_IN, event.batch->used);
         wr_chain_give(&task->chain, event.batch, event.side);
@@ -268,17 +280,23 @@ wr_task_step(struct wr_task *task, uint64_t *out_wake_at_ns)
     if (task->state == TASK_ENDED) {
         return WR_STEP_ENDED;
     }
+    bool is_turn_due = false;
     bool progress = wr_task_take_replies(task);
     progress = wr_task_take_letters(task) || progress;
     if (task->state < TASK_CLOSING && !task->failure.failed) {
-        progress = wr_task_turn_snapshots(task) || progress;
+        is_turn_due = wr_task_is_turn_due(task);
+        progress = (is_turn_due && wr_task_turn_snapshots(task)) || progress;
         progress = wr_task_turn_idle_work(task) || progress;
     }
     uint64_t now = 0;
     if (task->state >= TASK_RUNNING && task->state < TASK_CLOSING && !task->failure.failed) {
         now = wr_task_now_ns(task);
         wr_task_overtake(task, now);
-        progress = work(task, now) || progress;
+        bool has_worked = work(task, now);
+        progress = has_worked || progress;
+        if (!has_worked && !is_turn_due) {
+            progress = wr_task_turn_snapshots(task) || progress; /* nothing is kept waiting by it */
+        }
         if (progress) {
             wr_outputs_flush_due(task->outputs, now);
         } else {

@@ -16,7 +16,8 @@
  *   (2) Every snapshot begun is acknowledged, declined, or was given up by the coordinator: by
  *       ABORT, or by COMPLETE of a newer one.
  *   (3) A turn takes TURN_NS or so: its bytes are halved when it took longer, doubled when it took
- *       less than a third.
+ *       less than a third. While records wait it rests TURN_REST times as long as it took, or for
+ *       TURN_STEPS batches: a task that copied after each would do half of what it does else.
  *   (4) Letters are taken at the barrier, before anything of it: its plan is there, since whoever
  *       sent it did so before the barrier could be; and a snapshot builds on the newest checkpoint
  *       that was complete when this one was triggered, or on a newer.
@@ -27,6 +28,8 @@
 
 enum {
     TURN_NS = 20000,
+    TURN_REST = 9,
+    TURN_STEPS = 32,
     TURN_BYTES_LEAST = 4 << 10,
     TURN_BYTES_MOST = 4 << 20
 };
@@ -170,7 +173,10 @@ turn_snapshot(struct wr_task *task, struct wr_snapshot *snapshot)
     bool moved = false;
     uint64_t begun_ns = wr_task_now_ns(task);
     weir_status status = wr_snapshot_turn(snapshot, task->turn_bytes, &moved, &err);
-    uint64_t took_ns = wr_task_now_ns(task) - begun_ns;
+    uint64_t ended_ns = wr_task_now_ns(task);
+    uint64_t took_ns = ended_ns - begun_ns;
+    task->turn_at_ns = ended_ns + TURN_REST * took_ns;
+    task->turn_rested = 0;
     if (took_ns > TURN_NS && task->turn_bytes > TURN_BYTES_LEAST) {
         task->turn_bytes /= 2;
     } else if (took_ns < TURN_NS / 3 && moved && task->turn_bytes < TURN_BYTES_MOST) {
@@ -181,6 +187,13 @@ turn_snapshot(struct wr_task *task, struct wr_snapshot *snapshot)
         return true;
     }
     return moved;
+}
+
+bool
+wr_task_is_turn_due(struct wr_task *task)
+{
+    return task->open_snapshots != NULL && (!task->is_behind || ++task->turn_rested >= TURN_STEPS ||
+                                            wr_task_now_ns(task) >= task->turn_at_ns);
 }
 
 /* A snapshot that cannot move waits for the io thread, and leaves the turn to the next one. */

@@ -59,6 +59,10 @@ struct wr_task {
     struct wr_snapshot *open_snapshots; /* being written, the oldest first */
     struct wr_snapshot *ended_snapshots;
     size_t turn_bytes;
+    uint64_t turn_at_ns;  /* the next, if more records wait */
+    uint32_t turn_rested; /* steps since the last */
+    uint64_t fullest;     /* of the batches of late, in 1/256 records */
+    bool is_behind;       /* the last one was about as full: more records wait, most likely */
     /* finishing */
     uint32_t finish_next;
     /* reports that must be possible without memory */
@@ -126,6 +130,8 @@ enum {
 void wr_task_note_barrier(struct wr_task *task, uint64_t checkpoint_id, uint64_t now_ns);
 /* The event that waits goes out, if every channel takes it. True: it did. */
 bool wr_task_pass_event(struct wr_task *task);
+/* Whether it is time for a turn: no more records wait, or those were served for long enough. */
+bool wr_task_is_turn_due(struct wr_task *task);
 /* One turn of the oldest open snapshot that can move; true: one did. */
 bool wr_task_turn_snapshots(struct wr_task *task);
 /* Copies for one of them are near their limit: no more records until turns have made room. */

@@ -98,6 +98,13 @@ is_still_whole(struct store *store, const struct store_save *save)
                                save->path);
 }
 
+static void
+forget_save(struct store *store, size_t index)
+{
+    free(store->saves[index].files);
+    store->saves[index] = store->saves[--store->save_count];
+}
+
 bool
 store_look_at_saves(struct store *store)
 {
@@ -105,7 +112,11 @@ store_look_at_saves(struct store *store)
     struct os_sim_place place;
     const char *name;
     for (size_t i = 0; i < store->save_count; i++) {
-        if (store->saves[i].is_whole && !is_still_whole(store, &store->saves[i])) {
+        struct store_save *save = &store->saves[i];
+        bool is_gone = os_sim_place_of(store->lab->sim, save->path).inode == 0;
+        if (save->is_whole && !save->is_told && is_gone) { /* taken back: it could not be made */
+            forget_save(store, i--);                       /* durable */
+        } else if (save->is_whole && !is_still_whole(store, save)) {
             return false;
         }
     }
@@ -134,9 +145,7 @@ store_saves_after_cut(struct store *store)
                                save->path);
         }
         if (place.inode == 0) {
-            free(save->files);
-            *save = store->saves[--store->save_count];
-            i--;
+            forget_save(store, i--);
         } else if (!take_save(store, save, &place)) {
             return false;
         }

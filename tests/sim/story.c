@@ -102,8 +102,7 @@ try_refused_starts(struct story *story, const struct lab_attempt *settings)
     }
     attempt.no_restore = true;
     attempt.restore = NULL;
-    bool goes_on =
-        story->zombie == NULL && story->store.count != 0 && lab_has_checkpoint(&story->lab);
+    bool goes_on = story->zombie == NULL && story->store.count != 0 && lab_goes_on(&story->lab);
     return !goes_on || is_refused(story, &attempt, "a start from nothing beside a checkpoint");
 }
 

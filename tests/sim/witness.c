@@ -319,7 +319,10 @@ __wrap_wr_coordinator_create(const weir_alloc *alloc,
             memset(record, 0, sizeof *record);
             record->coordinator = *out_coordinator;
             record->settings = *settings;
-            now->newest = record;
+            if (!now->store
+                     ->is_fenced) { /* a woken process may restart its job, and is told later */
+                now->newest = record;
+            }
         }
     }
     return status;

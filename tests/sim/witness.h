@@ -65,8 +65,9 @@ struct witness {
     bool is_slow; /* syncs take longer than a checkpoint may */
     bool trace;   /* says each fact and command, by the numbers of checkpoint/coordinator.h */
     struct witness_record records[WITNESS_COORDINATORS];
-    uint64_t start_count;          /* how often all tasks of the newest came to run */
-    struct witness_record *newest; /* of the coordinator made last; NULL: none */
+    uint64_t start_count; /* how often all tasks of the newest came to run */
+    struct witness_record
+        *newest; /* of the coordinator that the newest process made last; NULL: none */
 };
 
 /* From now on, until it is given NULL. Lent. */

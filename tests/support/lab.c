@@ -134,34 +134,50 @@ observer_of(struct lab *lab)
     return lab->observer;
 }
 
-static bool
-directory_has_checkpoint(struct wr_os *os, const char *directory)
+/* Counts complete checkpoints and jobs that have finished; a finished job may have left some of the
+ * former, which nobody goes on from: they count as its end. */
+static void
+count_ends(struct wr_os *os, const char *directory, unsigned *io_checkpoints, unsigned *io_finished)
 {
     struct wr_os_list *list;
     if (os->ops->list_open(os, directory, &list) != 0) {
-        return false;
+        return;
     }
     char name[WR_OS_NAME_MAX];
-    bool found = false;
+    unsigned checkpoints = 0;
+    bool has_finished = false;
     while (os->ops->list_next(os, list, name) == 0) {
         char path[1024];
         struct wr_os_stat stat;
         snprintf(path, sizeof path, "%s/%s/_metadata", directory, name);
-        found = found || (strncmp(name, "chk-", 4) == 0 && os->ops->stat(os, path, &stat) == 0);
-        found = found || strcmp(name, "_finished") == 0;
-        if (!found && name[0] != '.' && strlen(name) == 32) {
+        checkpoints += strncmp(name, "chk-", 4) == 0 && os->ops->stat(os, path, &stat) == 0;
+        has_finished = has_finished || strcmp(name, "_finished") == 0;
+        if (name[0] != '.' && strlen(name) == 32) {
             snprintf(path, sizeof path, "%s/%s", directory, name);
-            found = directory_has_checkpoint(os, path);
+            count_ends(os, path, io_checkpoints, io_finished);
         }
     }
     os->ops->list_close(os, list);
-    return found;
+    *io_checkpoints += has_finished ? 0 : checkpoints;
+    *io_finished += has_finished;
 }
 
 bool
 lab_has_checkpoint(struct lab *lab)
 {
-    return directory_has_checkpoint(observer_of(lab), LAB_CHECKPOINTS);
+    unsigned checkpoints = 0;
+    unsigned finished = 0;
+    count_ends(observer_of(lab), LAB_CHECKPOINTS, &checkpoints, &finished);
+    return checkpoints + finished > 0;
+}
+
+bool
+lab_goes_on(struct lab *lab)
+{
+    unsigned checkpoints = 0;
+    unsigned finished = 0;
+    count_ends(observer_of(lab), LAB_CHECKPOINTS, &checkpoints, &finished);
+    return checkpoints > 0;
 }
 
 /* --- setting up an attempt --- */

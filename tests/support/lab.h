@@ -142,6 +142,9 @@ void lab_close(struct lab_life *life, struct lab_outcome *out);
 void lab_kill(struct lab *lab);
 /* True if latest: has an answer: a complete checkpoint, or a job that has finished. */
 bool lab_has_checkpoint(struct lab *lab);
+/* True if there is a complete checkpoint of a job that has not finished: who starts from nothing
+ * beside it must be refused. */
+bool lab_goes_on(struct lab *lab);
 
 /* Reads the committed output: false (with words) if something seen before changed or is gone, or if
  * it cannot be the prefix of a right run. `complete`: all events must be there. */

@@ -32,6 +32,7 @@ struct view {
     uint32_t key_group_first;
     uint32_t key_group_count;
     uint16_t epoch;
+    bool is_read; /* by snapshots: writes copy */
 };
 
 static inline __attribute__((always_inline)) struct view
@@ -41,7 +42,8 @@ view_of(const struct wr_heap_state *state)
                           .tables = state->tables,
                           .key_group_first = state->heap->key_group_first,
                           .key_group_count = state->heap->key_group_count,
-                          .epoch = (uint16_t)state->heap->epoch };
+                          .epoch = (uint16_t)state->heap->epoch,
+                          .is_read = state->heap->readers != 0 };
 }
 
 /* The key's home bucket; NULL: nowhere, it is missing or no key of ours. */
@@ -56,20 +58,24 @@ home_of(const struct view *view, const weir_key *key)
                          (uint32_t)(key->hash >> 32));
 }
 
+/* Behind a barrier: the whole bucket, which is to be copied before it is written, and where the
+ * copy is entered. */
+static inline __attribute__((always_inline)) void
+ask_for_copy(const struct view *view, const weir_key *key, const struct wr_bucket *bucket)
+{
+    const struct wr_table *table = wr_table_serving(
+        view->tables[key->key_group - view->key_group_first], (uint32_t)(key->hash >> 32));
+    wr_bucket_prefetch(bucket, view->layout.bucket_bytes);
+    wr_cow_prefetch(&view->layout, table, bucket);
+}
+
 static inline __attribute__((always_inline)) void
 ask_head(const struct view *view, const weir_key *key, struct wr_guess *guess)
 {
     guess->bucket = home_of(view, key);
     __builtin_prefetch(guess->bucket, 1, 3); /* of NULL: nothing */
-}
-
-/* Behind a barrier: the bucket's chunk is to be copied before it is written. */
-static __attribute__((noinline)) void
-ask_chunk(const struct wr_bucket *bucket)
-{
-    const uint8_t *chunk = (const uint8_t *)((uintptr_t)bucket & ~(uintptr_t)(WR_CHUNK_BYTES - 1));
-    for (size_t at = 0; at < WR_CHUNK_BYTES; at += 64) {
-        __builtin_prefetch(chunk + at, 1, 3);
+    if (__builtin_expect(view->is_read && guess->bucket != NULL, 0)) {
+        ask_for_copy(view, key, guess->bucket);
     }
 }
 
@@ -82,9 +88,6 @@ ask_slot(const struct view *view, const weir_key *key, struct wr_guess *guess)
         (guess->bucket->flags & WR_BUCKET_OVERFLOWED) != 0) { /* the next one has it, most likely */
         const uint8_t *next = (const uint8_t *)guess->bucket + view->layout.bucket_bytes;
         wr_bucket_prefetch((const struct wr_bucket *)(const void *)next, view->layout.bucket_bytes);
-    }
-    if (__builtin_expect(guess->bucket != NULL && guess->bucket->epoch != view->epoch, 0)) {
-        ask_chunk(guess->bucket);
     }
 }
 

@@ -64,7 +64,7 @@ wr_epoch_is_older(uint16_t epoch, uint64_t than)
 }
 
 /* Slots that may have been written at `base` or later; base 0: that is not known, all that are
- * marked. `dirty` are the writes up to the chunk's epoch, `taken` those that a stamp has found
+ * marked. `dirty` are the writes up to the bucket's epoch, `taken` those that a stamp has found
  * there, up to taken_epoch: so nothing need be swept when a snapshot completes, and nothing is
  * lost when it does not. */
 static inline uint8_t

@@ -1,38 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* copies: the pool behind chunk copy-on-write.
+/* copies: the pool behind copy on write.
  *
- *   allocator --> pages, cut into nodes --last copy given back--> idle pages --trim--> allocator
+ *   allocator --> pages, copies taken in turn --last copy given back--> idle pages --trim-->
+ * allocator
+ *
+ *   page  | next | from | copy 0 | copy 1 | ... | ~ | bytes of 0 | bytes of 1 | ...
+ *                                                    at whole lines
+ *
+ * Behind a barrier nearly each write takes a copy: no line may be waited for. A page is cut as it
+ * is used, so that memory is met in its order; what was given back comes in any order, and the next
+ * one is asked for when one is taken. The bytes are stored past the cache: it is the walk that
+ * reads them, long after.
  *
  * Pages are kept while any copy is in use, since the next write wants one; when the last is given
- * back all become idle, and idle ones are freed one by one, so that ending a snapshot is not a
- * stall.
+ * back all become idle. Idle ones are freed by and by: at once when nothing else is to be done, but
+ * over some seconds beside work, where the next snapshot will want them. (A page of the system's is
+ * zeroed when it is first met: that takes longer than to copy a bucket.)
  */
 #include "state/heap/copies.h"
 
 #include "base/memory.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 enum {
-    PAGE_BYTES = 64 << 10
+    PAGE_BYTES = 64 << 10,
+    TRIM_EVERY = 256, /* turns; a task has one a batch beside work */
+    LINE = 64
 };
 
 struct wr_copy_page {
     struct wr_copy_page *next;
     bool is_state; /* which allocator it came from */
-    struct wr_copy copies[(PAGE_BYTES - 16) / sizeof(struct wr_copy)];
+    struct wr_copy copies[];
 };
 
 void
-wr_copies_init(struct wr_copies *copies, const weir_alloc *snapshot_alloc,
+wr_copies_init(struct wr_copies *copies, size_t bucket_bytes, const weir_alloc *snapshot_alloc,
                const weir_alloc *state_alloc)
 {
-    *copies = (struct wr_copies){ .snapshot_alloc = *snapshot_alloc, .state_alloc = *state_alloc };
+    size_t room = PAGE_BYTES - sizeof(struct wr_copy_page) - LINE;
+    *copies = (struct wr_copies){ .bucket_bytes = bucket_bytes,
+                                  .page_count =
+                                      (uint32_t)(room / (sizeof(struct wr_copy) + bucket_bytes)),
+                                  .snapshot_alloc = *snapshot_alloc,
+                                  .state_alloc = *state_alloc };
 }
 
 static void
 page_free(struct wr_copies *copies, struct wr_copy_page *page)
 {
+    copies->state_pages -= page->is_state;
     wr_memory_free(page->is_state ? &copies->state_alloc : &copies->snapshot_alloc, page,
-                   sizeof *page);
+                   PAGE_BYTES);
 }
 
 static void
@@ -45,28 +67,37 @@ pages_free(struct wr_copies *copies, struct wr_copy_page *page)
     }
 }
 
+/* No page is in use any more. */
+static void
+forget_pages(struct wr_copies *copies)
+{
+    copies->pages = NULL;
+    copies->free = NULL;
+    copies->page_left = 0;
+}
+
 void
 wr_copies_fini(struct wr_copies *copies)
 {
     pages_free(copies, copies->pages);
     pages_free(copies, copies->idle_pages);
-    copies->pages = NULL;
     copies->idle_pages = NULL;
-    copies->free = NULL;
+    forget_pages(copies);
 }
 
 static struct wr_copy_page *
 page_ask(struct wr_copies *copies)
 {
-    struct wr_copy_page *page = wr_memory_resize(&copies->snapshot_alloc, NULL, 0, sizeof *page);
+    struct wr_copy_page *page = wr_memory_resize(&copies->snapshot_alloc, NULL, 0, PAGE_BYTES);
     if (page != NULL) {
         page->is_state = false;
         return page;
     }
     copies->in_use_at_refusal = copies->in_use + 1;
-    page = wr_memory_resize(&copies->state_alloc, NULL, 0, sizeof *page);
+    page = wr_memory_resize(&copies->state_alloc, NULL, 0, PAGE_BYTES);
     if (page != NULL) {
         page->is_state = true;
+        copies->state_pages++;
     }
     return page;
 }
@@ -83,23 +114,63 @@ page_new(struct wr_copies *copies)
     if (page == NULL) {
         return false;
     }
+    copies->oldest = copies->pages == NULL ? page : copies->oldest;
     page->next = copies->pages;
     copies->pages = page;
-    for (size_t i = sizeof page->copies / sizeof page->copies[0]; i > 0; i--) {
-        page->copies[i - 1].next = copies->free;
-        copies->free = &page->copies[i - 1];
-    }
+    copies->page_left = copies->page_count;
     return true;
 }
 
-struct wr_copy *
-wr_copies_take(struct wr_copies *copies)
+/* The newest page's next copy. */
+static struct wr_copy *
+take_fresh(struct wr_copies *copies)
 {
-    if (copies->free == NULL && !page_new(copies)) {
+    if (copies->page_left == 0 && !page_new(copies)) {
         return NULL;
     }
+    struct wr_copy_page *page = copies->pages;
+    uint32_t count = copies->page_count;
+    uint32_t index = count - copies->page_left--;
+    uintptr_t bytes = (uintptr_t)&page->copies[count];
+    bytes += (LINE - bytes % LINE) % LINE + index * copies->bucket_bytes;
+    struct wr_copy *copy = &page->copies[index];
+    copy->bytes = (uint8_t *)page + (bytes - (uintptr_t)page);
+    return copy;
+}
+
+static struct wr_copy *
+take_given(struct wr_copies *copies)
+{
     struct wr_copy *copy = copies->free;
     copies->free = copy->next;
+    __builtin_prefetch(copies->free, 1, 3);
+    return copy;
+}
+
+static void
+fill(struct wr_copy *copy, const struct wr_bucket *bucket, size_t size)
+{
+#if defined(__SSE2__)
+    for (size_t at = 0; at < size; at += sizeof(__m128i)) {
+        __m128i part = _mm_loadu_si128((const void *)((const uint8_t *)bucket + at));
+        _mm_stream_si128((void *)(copy->bytes + at), part);
+    }
+#else
+    memcpy(copy->bytes, bucket, size);
+#endif
+}
+
+struct wr_copy *
+wr_copies_take(struct wr_copies *copies, const struct wr_bucket *bucket)
+{
+    bool is_given = copies->page_left == 0 && copies->free != NULL;
+    struct wr_copy *copy = is_given ? take_given(copies) : take_fresh(copies);
+    if (copy == NULL) {
+        return NULL;
+    }
+    copy->next = NULL;
+    copy->wanted_by = 0;
+    fill(copy, bucket, copies->bucket_bytes);
     copies->in_use++;
     return copy;
 }
@@ -114,14 +185,9 @@ wr_copies_give(struct wr_copies *copies, struct wr_copy *copy)
         copies->in_use_at_refusal = 0;
     }
     if (copies->in_use == 0) {
-        struct wr_copy_page **end = &copies->pages;
-        while (*end != NULL) {
-            end = &(*end)->next;
-        }
-        *end = copies->idle_pages;
+        copies->oldest->next = copies->idle_pages;
         copies->idle_pages = copies->pages;
-        copies->pages = NULL;
-        copies->free = NULL;
+        forget_pages(copies);
     }
 }
 
@@ -131,6 +197,9 @@ wr_copies_trim(struct wr_copies *copies)
     struct wr_copy_page *page = copies->idle_pages;
     if (page == NULL || copies->in_use != 0) {
         return false;
+    }
+    if (copies->state_pages == 0 && ++copies->trims % TRIM_EVERY != 0) {
+        return true;
     }
     copies->idle_pages = page->next;
     page_free(copies, page);

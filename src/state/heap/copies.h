@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* state/heap/copies.h: memory for chunks copied on write. Nodes of one size, cut from pages of
+/* state/heap/copies.h: memory for buckets copied on write, all of one size. Cut from pages of
  * 64 KiB; pages come from the snapshot allocator and, when it refuses, from the state's.
  * Thread: task. */
 #ifndef WR_STATE_HEAP_COPIES_H
@@ -7,12 +7,16 @@
 
 #include "state/heap/layout.h"
 
-/* One chunk as it was before the write that stamped it. */
+enum {
+    WR_COPY_SPAN = 256 /* buckets whose lists of copies stand together */
+};
+
+/* One bucket as it was before the write that stamped it. */
 struct wr_copy {
-    struct wr_copy *next; /* in the chunk's list, or the free list */
+    struct wr_copy *next; /* in the bucket's list, or the free list */
+    uint8_t *bytes;       /* at the beginning of a line */
     uint32_t wanted_by;   /* a bit for each snapshot slot that has yet to read it */
     uint32_t zero;
-    uint8_t bytes[WR_CHUNK_BYTES];
 };
 
 struct wr_copy_page;
@@ -20,19 +24,27 @@ struct wr_copy_page;
 struct wr_copies {
     weir_alloc snapshot_alloc;
     weir_alloc state_alloc;
-    struct wr_copy_page *pages;      /* cut into nodes */
-    struct wr_copy_page *idle_pages; /* nobody uses a node of theirs */
-    struct wr_copy *free;
+    size_t bucket_bytes;
+    uint32_t page_count;             /* copies of a page */
+    struct wr_copy_page *pages;      /* the newest first */
+    struct wr_copy_page *oldest;     /* of those */
+    uint64_t state_pages;            /* idle or not: what the state's allocator gave */
+    struct wr_copy_page *idle_pages; /* nobody uses a copy of theirs */
+    struct wr_copy *free;            /* given back */
+    uint32_t page_left;              /* copies of the newest page that were never taken */
     uint64_t in_use;
     uint64_t in_use_at_refusal; /* 0: not pressed; see wr_copies_pressed */
+    uint32_t trims;             /* asked for */
 };
 
-void wr_copies_init(struct wr_copies *copies, const weir_alloc *snapshot_alloc,
+void wr_copies_init(struct wr_copies *copies, size_t bucket_bytes, const weir_alloc *snapshot_alloc,
                     const weir_alloc *state_alloc);
-void wr_copies_fini(struct wr_copies *copies);            /* whatever is in use */
-struct wr_copy *wr_copies_take(struct wr_copies *copies); /* NULL: both allocators refuse */
+void wr_copies_fini(struct wr_copies *copies); /* whatever is in use */
+/* A copy of the bucket, in no list. NULL: both allocators refuse. */
+struct wr_copy *wr_copies_take(struct wr_copies *copies, const struct wr_bucket *bucket);
 void wr_copies_give(struct wr_copies *copies, struct wr_copy *copy);
-/* Frees a page if no copy is in use; true: there are more. */
+/* Now and then frees an idle page, at once where the state lacks the memory; true: there are more.
+ */
 bool wr_copies_trim(struct wr_copies *copies);
 /* The snapshot allocator has refused, and not half of what was in use then has been written since.
  */

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cow: the snapshot rules of the engine, where live state and open snapshots meet.
  *
- * A snapshot's epoch E is the heap's epoch after its begin. A chunk's epoch (in the heads of its
- * buckets, all alike) is that of its last write or of the last walk that passed it, whichever is
- * newer. So:
+ * A snapshot's epoch E is the heap's epoch after its begin. A bucket's epoch is that of its last
+ * write or of the last walk that passed it, whichever is newer. So:
  *
- *   chunk's epoch <  E   the chunk is as it was when E began, and E has not read it yet
- *   chunk's epoch >= E   written or read since; if E still needs it there is a copy with E's bit,
- *                        if there is none the chunk was not yet initialised when E began: empty
+ *   bucket's epoch <  E   the bucket is as it was when E began, and E has not read it yet
+ *   bucket's epoch >= E   written or read since; if E still needs it there is a copy with E's bit,
+ *                         if there is none it was not yet initialised when E began: empty
+ *
+ * Behind a barrier nearly each write copies, so the unit is the bucket: two lines that the write
+ * asks for anyway. (Chunks of 512 bytes cost six times as much behind the barrier.)
  *
  * Invariants (by the numbers of the engine's snapshot rules):
- *   (1) When a walk ends every chunk of every live table carries its epoch or a newer one. An
+ *   (1) When a walk ends every bucket of every live table carries its epoch or a newer one. An
  *       ended (aborted) snapshot keeps its slot until its walk has stamped the rest. Epochs in
  *       use differ by less than 2^15, so 16 bits compare as a signed difference. Stamping keeps
  *       the marks of changed slots (changes.h).
- *   (2) Before a chunk is stamped it is copied once for all the snapshots that need it; the copy
+ *   (2) Before a bucket is stamped it is copied once for all the snapshots that need it; the copy
  *       carries a bit for each of them and goes when the last has read it.
  *   (4) A slab block that was allocated before the newest begin is never changed while a snapshot
  *       has yet to read; dropped ones wait on the list of the newest such snapshot. When that one
@@ -31,18 +33,10 @@
 #include "base/memory.h"
 #include "state/heap/table.h"
 
-static uint32_t
-chunk_count(const struct wr_layout *layout, const struct wr_table *table)
-{
-    return (table->bucket_count + layout->chunk_buckets - 1) / layout->chunk_buckets;
-}
-
-static uint32_t
-chunk_buckets(const struct wr_layout *layout, const struct wr_table *table, uint32_t chunk)
-{
-    uint32_t left = table->bucket_count - chunk * layout->chunk_buckets;
-    return left < layout->chunk_buckets ? left : layout->chunk_buckets;
-}
+enum {
+    WALK_AHEAD = 16, /* buckets */
+    LINE = 64
+};
 
 bool
 wr_cow_has_table(const struct weir_snapshot *snapshot, const struct wr_table *table)
@@ -51,98 +45,113 @@ wr_cow_has_table(const struct weir_snapshot *snapshot, const struct wr_table *ta
            (table->retired == 0 || table->retired >= snapshot->epoch);
 }
 
-/* Which open snapshots below `limit` need a chunk of that epoch, a bit each; `except` may be NULL.
+/* Which open snapshots below `limit` need a bucket of that epoch, a bit each; `except` may be NULL.
  */
 static uint32_t
-readers_of(const struct wr_heap_state *state, const struct wr_table *table, uint16_t chunk_epoch,
+readers_of(const struct wr_heap_state *state, const struct wr_table *table, uint16_t bucket_epoch,
            uint64_t limit, const struct weir_snapshot *except)
 {
     const struct wr_heap *heap = state->heap;
     uint32_t readers = 0;
-    for (uint32_t i = 0; heap->readers != 0 && i < WR_HEAP_SNAPSHOTS; i++) {
-        const struct weir_snapshot *snapshot = &heap->snapshots[i];
-        if (snapshot->epoch == 0 || snapshot->ended || snapshot->walked ||
-            snapshot->failed != WEIR_OK || snapshot == except || snapshot->epoch > limit) {
-            continue;
-        }
-        if (state->index < snapshot->state_count && wr_cow_has_table(snapshot, table) &&
-            wr_epoch_is_older(chunk_epoch, snapshot->epoch)) {
-            readers |= UINT32_C(1) << i;
+    for (uint32_t left = heap->readers; left != 0; left &= left - 1) {
+        const struct weir_snapshot *snapshot = &heap->snapshots[__builtin_ctz(left)];
+        if (snapshot->failed == WEIR_OK && snapshot != except && snapshot->epoch <= limit &&
+            state->index < snapshot->state_count && wr_cow_has_table(snapshot, table) &&
+            wr_epoch_is_older(bucket_epoch, snapshot->epoch)) {
+            readers |= left & -left;
         }
     }
     return readers;
 }
 
-static struct wr_copy *
-copy_new(struct wr_heap_state *state, struct wr_table *table)
+static uint32_t
+span_count(const struct wr_table *table)
 {
-    struct wr_heap *heap = state->heap;
-    if (table->copies == NULL) {
-        size_t size = chunk_count(&state->layout, table) * sizeof(struct wr_copy *);
-        table->copies = wr_region_new(&heap->region, size);
-        if (table->copies == NULL) {
-            return NULL;
-        }
-        memset(table->copies, 0, size);
-    }
-    return wr_copies_take(&heap->copies);
+    return (table->bucket_count + WR_COPY_SPAN - 1) / WR_COPY_SPAN;
 }
 
-/* Copies a chunk for its readers, or fails them. */
+/* `count` pointers to nothing. */
+static void *
+pointers_new(struct wr_heap *heap, size_t count)
+{
+    void *pointers = wr_region_new(&heap->region, count * sizeof(void *));
+    if (pointers != NULL) {
+        memset(pointers, 0, count * sizeof(void *));
+    }
+    return pointers;
+}
+
+/* Where the bucket's list of copies begins; NULL: it never had any. */
+static struct wr_copy **
+list_of(const struct wr_table *table, uint32_t index)
+{
+    struct wr_copy **span = table->copies != NULL ? table->copies[index / WR_COPY_SPAN] : NULL;
+    return span != NULL ? &span[index % WR_COPY_SPAN] : NULL;
+}
+
+/* The same, made if need be, span by span: the first write behind a barrier must not wait until
+ * a pointer for each bucket is there. NULL: no memory. */
+static struct wr_copy **
+list_need(struct wr_heap *heap, struct wr_table *table, uint32_t index)
+{
+    if (table->copies == NULL) {
+        table->copies = pointers_new(heap, span_count(table));
+    }
+    if (table->copies == NULL) {
+        return NULL;
+    }
+    struct wr_copy ***span = &table->copies[index / WR_COPY_SPAN];
+    if (*span == NULL) {
+        *span = pointers_new(heap, WR_COPY_SPAN);
+    }
+    return *span != NULL ? &(*span)[index % WR_COPY_SPAN] : NULL;
+}
+
+static struct wr_copies *
+copies_of(struct wr_heap_state *state)
+{
+    bool is_wide = state->layout.bucket_bytes == WR_BUCKET_BYTES_WIDE;
+    return is_wide ? &state->heap->wide_copies : &state->heap->copies;
+}
+
+/* Copies a bucket for its readers, or fails them. */
 static void
-copy_for(struct wr_heap_state *state, struct wr_table *table, uint32_t chunk, uint32_t readers)
+copy_for(struct wr_heap_state *state, struct wr_table *table, const struct wr_bucket *bucket,
+         uint32_t readers)
 {
     struct wr_heap *heap = state->heap;
-    const struct wr_layout *layout = &state->layout;
-    struct wr_copy *copy = copy_new(state, table);
-    for (uint32_t i = 0; i < WR_HEAP_SNAPSHOTS; i++) {
-        if ((readers & (UINT32_C(1) << i)) != 0) {
-            heap->snapshots[i].copies += copy != NULL;
-            heap->snapshots[i].failed = copy != NULL ? WEIR_OK : WEIR_NOMEM;
-        }
+    struct wr_copy **list = list_need(heap, table, wr_table_index(&state->layout, table, bucket));
+    struct wr_copy *copy = list != NULL ? wr_copies_take(copies_of(state), bucket) : NULL;
+    for (uint32_t left = readers; left != 0; left &= left - 1) {
+        struct weir_snapshot *reader = &heap->snapshots[__builtin_ctz(left)];
+        reader->copies += copy != NULL;
+        reader->failed = copy != NULL ? WEIR_OK : WEIR_NOMEM;
     }
     if (copy == NULL) {
         return;
     }
     copy->wanted_by = readers;
-    memcpy(copy->bytes, wr_table_bucket(layout, table, chunk * layout->chunk_buckets),
-           (size_t)chunk_buckets(layout, table, chunk) * layout->bucket_bytes);
-    copy->next = table->copies[chunk];
-    table->copies[chunk] = copy;
-}
-
-static void
-stamp(const struct wr_heap_state *state, struct wr_table *table, uint32_t chunk, uint64_t epoch)
-{
-    const struct wr_layout *layout = &state->layout;
-    uint64_t base = state->heap->marks_epoch;
-    uint32_t first = chunk * layout->chunk_buckets;
-    uint32_t count = chunk_buckets(layout, table, chunk);
-    for (uint32_t i = 0; i < count; i++) {
-        wr_bucket_stamp(wr_table_bucket(layout, table, first + i), epoch, base);
-    }
+    copy->next = *list;
+    *list = copy;
 }
 
 void
-wr_cow_touch_slow(struct wr_heap_state *state, struct wr_table *table,
-                  const struct wr_bucket *bucket)
+wr_cow_touch_slow(struct wr_heap_state *state, struct wr_table *table, struct wr_bucket *bucket)
 {
-    struct wr_heap *heap = state->heap;
-    size_t offset = (size_t)((const uint8_t *)bucket - table->buckets);
-    uint32_t chunk = (uint32_t)(offset / WR_CHUNK_BYTES);
+    const struct wr_heap *heap = state->heap;
     uint32_t readers = readers_of(state, table, bucket->epoch, heap->epoch, NULL);
     if (readers != 0) {
-        copy_for(state, table, chunk, readers);
+        copy_for(state, table, bucket, readers);
     }
-    stamp(state, table, chunk, heap->epoch);
+    wr_bucket_stamp(bucket, heap->epoch, heap->marks_epoch);
 }
 
-/* Takes the walker's bit off its copy of the chunk. */
+/* Takes the walker's bit off its copy of the bucket. */
 static void
-copy_done(struct weir_snapshot *walker, struct wr_table *table, uint32_t chunk)
+copy_done(struct weir_snapshot *walker, struct wr_heap_state *state, struct wr_copy **list)
 {
     uint32_t bit = UINT32_C(1) << walker->slot;
-    for (struct wr_copy **link = &table->copies[chunk]; *link != NULL; link = &(*link)->next) {
+    for (struct wr_copy **link = list; *link != NULL; link = &(*link)->next) {
         struct wr_copy *copy = *link;
         if ((copy->wanted_by & bit) == 0) {
             continue;
@@ -151,7 +160,7 @@ copy_done(struct weir_snapshot *walker, struct wr_table *table, uint32_t chunk)
         walker->copies--;
         if (copy->wanted_by == 0) {
             *link = copy->next;
-            wr_copies_give(&walker->heap->copies, copy);
+            wr_copies_give(copies_of(state), copy);
         }
         return;
     }
@@ -159,43 +168,75 @@ copy_done(struct weir_snapshot *walker, struct wr_table *table, uint32_t chunk)
 
 void
 wr_cow_walked(struct weir_snapshot *walker, struct wr_heap_state *state, struct wr_table *table,
-              uint32_t chunk)
+              uint32_t index)
 {
-    const struct wr_layout *layout = &state->layout;
-    if (chunk * layout->chunk_buckets < table->ready) {
-        uint16_t epoch = wr_table_bucket(layout, table, chunk * layout->chunk_buckets)->epoch;
-        if (wr_epoch_is_older(epoch, walker->epoch)) {
-            uint32_t readers = readers_of(state, table, epoch, walker->epoch, walker);
+    if (index < table->ready) {
+        struct wr_bucket *bucket = wr_table_bucket(&state->layout, table, index);
+        if (wr_epoch_is_older(bucket->epoch, walker->epoch)) {
+            uint32_t readers = readers_of(state, table, bucket->epoch, walker->epoch, walker);
             if (readers != 0) {
-                copy_for(state, table, chunk, readers);
+                copy_for(state, table, bucket, readers);
             }
-            stamp(state, table, chunk, walker->epoch);
+            wr_bucket_stamp(bucket, walker->epoch, state->heap->marks_epoch);
             return;
         }
     }
-    if (table->copies != NULL) {
-        copy_done(walker, table, chunk);
+    struct wr_copy **list = list_of(table, index);
+    if (list != NULL) {
+        copy_done(walker, state, list);
     }
 }
 
-const uint8_t *
-wr_cow_read(const struct weir_snapshot *snapshot, const struct wr_heap_state *state,
-            const struct wr_table *table, uint32_t chunk)
+uint32_t
+wr_cow_untouched(const struct weir_snapshot *snapshot, const struct wr_heap_state *state,
+                 const struct wr_table *table, uint32_t first, uint32_t most)
 {
-    const struct wr_layout *layout = &state->layout;
-    uint32_t first = chunk * layout->chunk_buckets;
-    if (first >= table->ready) {
+    uint32_t at = first;
+    uint32_t end =
+        table->ready > first && table->ready - first > most ? first + most : table->ready;
+    while (at < end &&
+           wr_epoch_is_older(wr_table_bucket(&state->layout, table, at)->epoch, snapshot->epoch)) {
+        at++;
+    }
+    return at - first;
+}
+
+/* Asks for the copies that a walk will come to: the head of one, the bytes of one that is nearer.
+ */
+static inline __attribute__((always_inline)) void
+ask_ahead(const struct wr_table *table, uint32_t index)
+{
+    struct wr_copy **far = list_of(table, index + WALK_AHEAD);
+    if (far != NULL) {
+        __builtin_prefetch(*far, 1, 3);
+    }
+    struct wr_copy **near = list_of(table, index + WALK_AHEAD / 2);
+    if (near != NULL && *near != NULL) {
+        __builtin_prefetch((*near)->bytes, 0, 3);
+        __builtin_prefetch((*near)->bytes + LINE, 0, 3);
+    }
+}
+
+const struct wr_bucket *
+wr_cow_read(const struct weir_snapshot *snapshot, const struct wr_heap_state *state,
+            const struct wr_table *table, uint32_t index)
+{
+    if (index >= table->ready) {
         return NULL;
     }
-    const struct wr_bucket *bucket = wr_table_bucket(layout, table, first);
+    const struct wr_bucket *bucket = wr_table_bucket(&state->layout, table, index);
     if (wr_epoch_is_older(bucket->epoch, snapshot->epoch)) {
-        return (const uint8_t *)bucket;
+        return bucket;
     }
-    const struct wr_copy *copy = table->copies != NULL ? table->copies[chunk] : NULL;
+    if (table->bucket_count - index > WALK_AHEAD) {
+        ask_ahead(table, index);
+    }
+    struct wr_copy **list = list_of(table, index);
+    const struct wr_copy *copy = list != NULL ? *list : NULL;
     while (copy != NULL && (copy->wanted_by & (UINT32_C(1) << snapshot->slot)) == 0) {
         copy = copy->next;
     }
-    return copy != NULL ? copy->bytes : NULL;
+    return copy != NULL ? (const struct wr_bucket *)(const void *)copy->bytes : NULL;
 }
 
 uint32_t
@@ -242,9 +283,13 @@ void
 wr_cow_drop_table(struct wr_heap_state *state, struct wr_table *table)
 {
     struct wr_heap *heap = state->heap;
+    for (uint32_t i = 0; table->copies != NULL && i < span_count(table); i++) {
+        if (table->copies[i] != NULL) {
+            wr_region_free(&heap->region, table->copies[i], WR_COPY_SPAN * sizeof(void *));
+        }
+    }
     if (table->copies != NULL) {
-        uint32_t chunks = chunk_count(&state->layout, table);
-        wr_region_free(&heap->region, table->copies, chunks * sizeof(struct wr_copy *));
+        wr_region_free(&heap->region, table->copies, span_count(table) * sizeof(void *));
         table->copies = NULL;
     }
     wr_table_free(state, table);
@@ -292,7 +337,7 @@ void
 wr_cow_reader_done(struct weir_snapshot *snapshot)
 {
     struct wr_heap *heap = snapshot->heap;
-    heap->readers--;
+    heap->readers &= ~(UINT32_C(1) << snapshot->slot);
     struct weir_snapshot *older = NULL;
     for (uint32_t i = 0; i < WR_HEAP_SNAPSHOTS; i++) {
         struct weir_snapshot *other = &heap->snapshots[i];

@@ -315,6 +315,7 @@ close_heap(weir_backend *self)
     struct wr_heap *heap = wr_heap_of(self);
     wr_heap_snapshots_fini(heap);
     wr_copies_fini(&heap->copies);
+    wr_copies_fini(&heap->wide_copies);
     wr_slab_fini(&heap->slab);
     wr_region_fini(&heap->region);
     wr_region_fini(&heap->tables);
@@ -395,7 +396,9 @@ open_heap(const weir_backend_parameters *parameters, weir_backend **out_backend,
     wr_region_init(&heap->tables, &heap->alloc, WR_REGION_UNIT);
     wr_region_init(&heap->region, &heap->alloc, WR_SLAB_ALIGNMENT);
     wr_slab_init(&heap->slab, &heap->region, &heap->alloc);
-    wr_copies_init(&heap->copies, &parameters->snapshot_alloc, &heap->alloc);
+    wr_copies_init(&heap->copies, WR_BUCKET_BYTES, &parameters->snapshot_alloc, &heap->alloc);
+    wr_copies_init(&heap->wide_copies, WR_BUCKET_BYTES_WIDE, &parameters->snapshot_alloc,
+                   &heap->alloc);
     *out_backend = &heap->base;
     return WEIR_OK;
 }

@@ -22,10 +22,11 @@
 #include "state/heap/snapshot.h"
 
 enum {
-    WR_HEAP_EPOCHS_MOST = 1 << 14, /* between the oldest chunk and the newest epoch: u16 compares */
-    WR_HEAP_AHEAD = 16,            /* a power of two */
-    WR_HEAP_LATE = 8,              /* likewise */
-    WR_HEAP_SMALL_BUCKETS = 32     /* tables up to this size are rebuilt at once */
+    WR_HEAP_EPOCHS_MOST =
+        1 << 14,               /* between the oldest bucket and the newest epoch: u16 compares */
+    WR_HEAP_AHEAD = 16,        /* a power of two */
+    WR_HEAP_LATE = 8,          /* likewise */
+    WR_HEAP_SMALL_BUCKETS = 32 /* tables up to this size are rebuilt at once */
 };
 
 /* The buckets of one key group, or what is left of them for snapshots. Aligned to cache lines: the
@@ -34,18 +35,18 @@ struct wr_table {
     uint8_t *buckets;
     struct wr_table *older;
     uint32_t bucket_count;
-    uint32_t ready;    /* buckets [0, ready) are initialised; a multiple of the chunk, or all */
+    uint32_t ready;    /* buckets [0, ready) are initialised */
     uint32_t count;    /* live entries that stand here */
     uint32_t used;     /* occupied slots: live ones, and those that have moved on */
     uint32_t reserved; /* entries that the batch in progress will still make */
     uint32_t removed;  /* since it was built: OVERFLOWED flags that may have no reason any more */
     bool growing;      /* homes below older->moved are here, the others in older */
     uint32_t moved;    /* as `older` of a growing one: homes below have left */
-    uint64_t moved_epoch;                 /* when `moved` last changed */
-    uint64_t born;                        /* epoch in which it was made */
-    uint64_t retired;                     /* epoch in which its last home left; 0: live */
-    uint64_t removed_epoch;               /* of the last removal */
-    struct wr_copy **copies;              /* a list a chunk; NULL: none was ever made */
+    uint64_t moved_epoch;     /* when `moved` last changed */
+    uint64_t born;            /* epoch in which it was made */
+    uint64_t retired;         /* epoch in which its last home left; 0: live */
+    uint64_t removed_epoch;   /* of the last removal */
+    struct wr_copy ***copies; /* lists of buckets, by spans; NULL, it or a span: none ever */
     uint32_t moved_at[WR_HEAP_SNAPSHOTS]; /* `moved` when that snapshot began, where moved_epoch
                                              says so */
 };
@@ -129,7 +130,7 @@ struct wr_heap {
     uint32_t key_group_first;
     uint32_t key_group_count;
     uint64_t epoch;         /* of the newest snapshot; writes stamp it */
-    uint64_t stamped_epoch; /* every chunk carries this one or a newer */
+    uint64_t stamped_epoch; /* every bucket carries this one or a newer */
     uint64_t base_epoch;    /* of the newest completed snapshot; 0: none, or too long ago */
     uint64_t marks_epoch;   /* the same, or an older base of an open snapshot */
     uint64_t made_anew;     /* epoch in which a state last changed its form; 0: never */
@@ -137,7 +138,7 @@ struct wr_heap {
     uint64_t log_epoch;     /* since when they are logged; 0: they are not */
     uint64_t full_bytes;    /* of the last completed full snapshot */
     uint64_t changes_bytes; /* of the completed ones behind it */
-    uint32_t readers;       /* snapshots that are neither ended nor walked */
+    uint32_t readers;       /* a bit for each slot whose snapshot is neither ended nor walked */
     uint32_t snapshot_count;
     struct weir_snapshot snapshots[WR_HEAP_SNAPSHOTS];
     struct wr_heap_state **states;
@@ -146,9 +147,10 @@ struct wr_heap {
     struct wr_region tables; /* for nothing else: all that stands there can be moved */
     struct wr_region region; /* for all else */
     struct wr_slab slab;
-    struct wr_heap_cell *cells; /* one a state that ever was */
-    struct wr_copies copies;
-    struct wr_slab_list freeing; /* blocks that nobody reads any more; freed a few at a time */
+    struct wr_heap_cell *cells;   /* one a state that ever was */
+    struct wr_copies copies;      /* of buckets of WR_BUCKET_BYTES */
+    struct wr_copies wide_copies; /* of WR_BUCKET_BYTES_WIDE */
+    struct wr_slab_list freeing;  /* blocks that nobody reads any more; freed a few at a time */
     struct wr_removed_page *freeing_pages; /* of removal logs, likewise */
     struct wr_shrink shrink;
     struct wr_drop *drops; /* what is left of removed lists and maps */
@@ -172,6 +174,14 @@ wr_table_bucket(const struct wr_layout *layout, const struct wr_table *table, ui
     return (struct wr_bucket *)(void *)(table->buckets + (size_t)index * layout->bucket_bytes);
 }
 
+static inline uint32_t
+wr_table_index(const struct wr_layout *layout, const struct wr_table *table,
+               const struct wr_bucket *bucket)
+{
+    size_t offset = (size_t)((const uint8_t *)bucket - table->buckets);
+    return (uint32_t)(offset >> __builtin_ctz(layout->bucket_bytes)); /* it is a power of two */
+}
+
 /* --- heap.c --- */
 
 /* Finds the state of this name, or makes an empty one; the name and the types are copied.
@@ -188,26 +198,45 @@ void wr_heap_state_destroy(struct wr_heap *heap, struct wr_heap_state *state);
 
 /* --- cow.c: the snapshot rules --- */
 
-/* Before a bucket of a live table is changed: copies its chunk if an open snapshot needs it, and
- * stamps it. Never fails: a snapshot whose copy finds no memory is marked failed. */
+/* Before a bucket of a live table is changed: copies it if an open snapshot needs it, and stamps
+ * it. Never fails: a snapshot whose copy finds no memory is marked failed. */
 void wr_cow_touch_slow(struct wr_heap_state *state, struct wr_table *table,
-                       const struct wr_bucket *bucket);
+                       struct wr_bucket *bucket);
 
 static inline void
-wr_cow_touch(struct wr_heap_state *state, struct wr_table *table, const struct wr_bucket *bucket)
+wr_cow_touch(struct wr_heap_state *state, struct wr_table *table, struct wr_bucket *bucket)
 {
     if (__builtin_expect(bucket->epoch != (uint16_t)state->heap->epoch, 0)) {
         wr_cow_touch_slow(state, table, bucket);
     }
 }
 
-/* The same for a chunk that `walker` has just read: stamps the walker's epoch, copies for the
+/* Where a copy of the bucket would be entered; asked for ahead of the write, while snapshots are
+ * read. (Always inline, as all that only asks for lines: a call of it is one without effect, which
+ * compilers leave out.) */
+static inline __attribute__((always_inline)) void
+wr_cow_prefetch(const struct wr_layout *layout, const struct wr_table *table,
+                const struct wr_bucket *bucket)
+{
+    uint32_t index = wr_table_index(layout, table, bucket);
+    struct wr_copy **span = table->copies != NULL ? table->copies[index / WR_COPY_SPAN] : NULL;
+    if (span != NULL) {
+        __builtin_prefetch(&span[index % WR_COPY_SPAN], 1, 3);
+    }
+}
+
+/* The same for a bucket that `walker` has just read: stamps the walker's epoch, copies for the
  * others. */
 void wr_cow_walked(struct weir_snapshot *walker, struct wr_heap_state *state,
-                   struct wr_table *table, uint32_t chunk);
-/* The chunk as it was when the snapshot began; NULL: it was empty. */
-const uint8_t *wr_cow_read(const struct weir_snapshot *snapshot, const struct wr_heap_state *state,
-                           const struct wr_table *table, uint32_t chunk);
+                   struct wr_table *table, uint32_t index);
+/* How many buckets from `first` on, at most `most`, stand in the table as they were when the
+ * snapshot began. */
+uint32_t wr_cow_untouched(const struct weir_snapshot *snapshot, const struct wr_heap_state *state,
+                          const struct wr_table *table, uint32_t first, uint32_t most);
+/* The bucket as it was when the snapshot began; NULL: it was empty. */
+const struct wr_bucket *wr_cow_read(const struct weir_snapshot *snapshot,
+                                    const struct wr_heap_state *state, const struct wr_table *table,
+                                    uint32_t index);
 /* Once a snapshot reads no more, walked or ended: what it kept from being freed. */
 void wr_cow_reader_done(struct weir_snapshot *snapshot);
 /* Whether the snapshot's content has this table. */

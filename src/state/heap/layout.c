@@ -5,7 +5,6 @@
 #include "state/key_hash.h"
 
 enum {
-    BUCKET_BYTES = 128,
     BUCKET_SLOTS_LEAST = 3
 };
 
@@ -80,15 +79,14 @@ wr_layout_init(struct wr_layout *layout, const weir_type *key_type,
     }
     layout->key_part_bytes = layout->key_form == WR_KEY_WORD ? 8 : 16;
     layout->slot_bytes = layout->key_part_bytes + init_value(layout, descriptor);
-    layout->bucket_bytes = BUCKET_BYTES;
-    layout->slots = slots_in(BUCKET_BYTES, layout->slot_bytes);
+    layout->bucket_bytes = WR_BUCKET_BYTES;
+    layout->slots = slots_in(WR_BUCKET_BYTES, layout->slot_bytes);
     if (layout->slots < BUCKET_SLOTS_LEAST) {
-        layout->bucket_bytes = 2 * BUCKET_BYTES;
-        layout->slots = slots_in(2 * BUCKET_BYTES, layout->slot_bytes);
+        layout->bucket_bytes = WR_BUCKET_BYTES_WIDE;
+        layout->slots = slots_in(WR_BUCKET_BYTES_WIDE, layout->slot_bytes);
     }
     layout->slots = layout->slots < WR_BUCKET_SLOTS_MOST ? layout->slots : WR_BUCKET_SLOTS_MOST;
     layout->slot_tags = ((uint64_t)1 << (8 * layout->slots)) - 1;
-    layout->chunk_buckets = WR_CHUNK_BYTES / layout->bucket_bytes;
 }
 
 bool

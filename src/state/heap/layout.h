@@ -4,12 +4,12 @@
  *   bucket   | head 16 | slot | slot | ... |     128 bytes; 256 where fewer than 3 slots would fit
  *
  *   head     OFFSET SIZE WHAT
- *            0      2    epoch: the chunk's (snapshot rules, cow.c)
+ *            0      2    epoch: of its last write or walk (cow.c)
  *            2      1    dirty: a bit a slot, set by every write
  *            3      1    flags: bit 0 OVERFLOWED: some key passed this bucket, being full
  *            4      1    taken: dirty bits of before the last stamp (changes.h)
  *            5      1    zero
- *            6      2    taken epoch: of the chunk before the last stamp
+ *            6      2    taken epoch: the epoch before the last stamp
  *            8      8    tags: one a slot, 0: free; those without a slot stay 0
  *
  *   slot     | key part 8 or 16 | value: 8 to 48, or a block reference of 16, or a list or map of
@@ -41,9 +41,8 @@ enum {
     WR_MAP_STRIDE_MOST = 512, /* larger entries of a map have sizes of their own */
     WR_FIXED_KEY_MOST = 16,
     WR_INLINE_KEY_MOST = 12,
-    /* Unit of copy on write. Measured on the batch behind a barrier (1024 random keys): 512 bytes
-     * 0.25 ms, 1 KiB 0.3 ms, 4 KiB 0.6 ms; the walk is as fast with each. */
-    WR_CHUNK_BYTES = 512
+    WR_BUCKET_BYTES = 128,      /* two lines */
+    WR_BUCKET_BYTES_WIDE = 256, /* of slots of which those would hold fewer than three */
 };
 
 enum wr_key_form {
@@ -68,7 +67,6 @@ struct wr_layout {
     uint32_t key_part_bytes;
     uint32_t slots;
     uint64_t slot_tags; /* 0xff for each slot's tag */
-    uint32_t chunk_buckets;
     enum wr_key_form key_form;
     bool value_in_slab;  /* every form but FLAT */
     uint32_t key_size;   /* of a fixed key, namespace and all; 0: any */
@@ -207,6 +205,13 @@ static inline uint32_t
 wr_mask_slot(uint64_t mask)
 {
     return (uint32_t)__builtin_ctzll(mask) >> 3;
+}
+
+/* How many slots it stands for: a byte of 0x80 each. */
+static inline uint32_t
+wr_mask_count(uint64_t mask)
+{
+    return (uint32_t)((mask >> 7) * 0x0101010101010101ULL >> 56);
 }
 
 /* Written only if it was not set: the value may stand in another line, and the head's need not go

@@ -42,7 +42,7 @@ behind_home(const struct wr_heap_state *state, const struct wr_ahead_key *key)
     return behind < table->ready ? wr_table_bucket(&state->layout, table, behind) : NULL;
 }
 
-static inline void
+static inline __attribute__((always_inline)) void
 ask(const void *at, size_t lines)
 {
     for (size_t i = 0; i < lines; i++) {
@@ -96,10 +96,19 @@ go_ahead(struct wr_heap_state *state, uint32_t group, uint64_t hash)
     *key = (struct wr_ahead_key){ .hash = hash, .group = group };
 }
 
+/* Behind a barrier: where a copy of the home bucket is entered. */
+static inline __attribute__((always_inline)) void
+ask_for_copy(const struct wr_heap_state *state, struct wr_table *table, uint64_t hash,
+             const struct wr_bucket *home)
+{
+    wr_cow_prefetch(&state->layout, wr_table_serving(table, (uint32_t)(hash >> 32)), home);
+}
+
 /* The buckets alone, for values that stand in them. */
 static void
 ask_buckets(const struct wr_heap_state *state, const weir_key *keys, size_t count)
 {
+    const bool is_read = state->heap->readers != 0;
     const uint32_t bucket_bytes = state->layout.bucket_bytes;
     const uint32_t first = state->heap->key_group_first;
     const uint32_t key_groups = state->heap->key_group_count;
@@ -113,6 +122,9 @@ ask_buckets(const struct wr_heap_state *state, const weir_key *keys, size_t coun
             wr_table_home(tables[group], bucket_bytes, (uint32_t)(keys[i].hash >> 32));
         if (__builtin_expect(bucket != NULL, 1)) {
             wr_bucket_prefetch(bucket, bucket_bytes);
+            if (__builtin_expect(is_read, 0)) {
+                ask_for_copy(state, tables[group], keys[i].hash, bucket);
+            }
         }
     }
 }
@@ -133,6 +145,9 @@ wr_heap_prefetch(weir_state *self, const weir_key *keys, size_t count)
         const struct wr_bucket *bucket = home_of(state, group, keys[i].hash);
         if (__builtin_expect(bucket != NULL, 1)) {
             wr_bucket_prefetch(bucket, state->layout.bucket_bytes);
+            if (__builtin_expect(state->heap->readers != 0, 0)) {
+                ask_for_copy(state, state->tables[group], keys[i].hash, bucket);
+            }
         }
         if (state->layout.value_in_slab) {
             go_ahead(state, group, keys[i].hash);

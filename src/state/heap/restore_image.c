@@ -52,7 +52,7 @@ adopt(struct wr_restore *restore, const struct wr_heap_state *state, struct wr_t
         uint64_t mask = ~wr_tags_equal(tags, 0) & layout->slot_tags & 0x8080808080808080ULL;
         adopted->is_sound = adopted->is_sound && (tags & ~layout->slot_tags) == 0 &&
                             bucket->flags <= WR_BUCKET_OVERFLOWED;
-        adopted->entries += (mask >> 7) * 0x0101010101010101ULL >> 56; /* the bits of the mask */
+        adopted->entries += wr_mask_count(mask);
         bucket->epoch = epoch;
         bucket->dirty = 0;
         bucket->taken = 0;

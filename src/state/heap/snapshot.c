@@ -9,7 +9,7 @@
  *   ENDED  --begin of a newer one-----> FREE     if it has no copies: the newer walk stamps for it
  *
  * Two things bound how far epochs may drift apart: slots are few, and a begin that would put 2^14
- * epochs between itself and the oldest chunk stamps everything first.
+ * epochs between itself and the oldest bucket stamps everything first.
  */
 #include "base/check.h"
 #include "base/fail.h"
@@ -116,7 +116,8 @@ wr_heap_stamp_ended(struct wr_heap *heap)
     }
 }
 
-/* Makes every chunk carry the present epoch. Those that open snapshots need are copied for them. */
+/* Makes every bucket carry the present epoch. Those that open snapshots need are copied for them.
+ */
 static void
 stamp_all(struct wr_heap *heap, struct weir_snapshot *slot)
 {
@@ -224,7 +225,7 @@ wr_heap_snapshot_begin(weir_backend *self, const weir_snapshot_parameters *param
     }
     heap->epoch++;
     heap->snapshot_count++;
-    heap->readers++;
+    heap->readers |= UINT32_C(1) << slot->slot;
     slot->writer = writer;
     slot->epoch = heap->epoch;
     slot->base_epoch = heap->base_epoch;
@@ -311,6 +312,7 @@ wr_heap_idle_turn(weir_backend *self, size_t budget_bytes)
     wr_slab_list_free(&heap->slab, &heap->freeing, IDLE_BLOCKS);
     bool has_removed = wr_changes_free_some(heap, IDLE_PAGES);
     bool has_pages = wr_copies_trim(&heap->copies);
+    has_pages = wr_copies_trim(&heap->wide_copies) || has_pages;
     bool is_shrinking = wr_shrink_turn(heap, budget_bytes);
     return is_shrinking || has_pages || has_removed || heap->freeing.first != NULL;
 }
@@ -318,5 +320,6 @@ wr_heap_idle_turn(weir_backend *self, size_t budget_bytes)
 bool
 wr_heap_snapshot_pressed(const weir_backend *self)
 {
-    return wr_copies_pressed(&((const struct wr_heap *)self)->copies);
+    const struct wr_heap *heap = (const struct wr_heap *)self;
+    return wr_copies_pressed(&heap->copies) || wr_copies_pressed(&heap->wide_copies);
 }

@@ -30,14 +30,14 @@ struct wr_record_progress {
 };
 
 /* A snapshot in being. After weir_backend_snapshot_end an aborted one stays in its slot (`ended`)
- * and walks on without writing, until every chunk carries its epoch. */
+ * and walks on without writing, until every bucket carries its epoch. */
 struct weir_snapshot {
     struct wr_heap *heap;
     weir_block_writer *writer;
     uint64_t epoch; /* 0: the slot is free */
     uint32_t slot;
     bool ended;
-    bool walked;        /* every chunk was read and stamped */
+    bool walked;        /* every bucket was read and stamped */
     weir_status failed; /* a copy found no memory: the next turn says so */
     uint64_t copies;    /* that have its bit */
     size_t room_most;   /* the writer's, as seen so far */
@@ -56,8 +56,8 @@ struct weir_snapshot {
     struct wr_removed_cursor removed; /* of the group, to be written */
     struct wr_table *table;           /* NULL: all of the group's are walked */
     bool is_blank; /* the table was empty when the snapshot began: stamped, not written */
-    uint32_t chunk;
-    uint32_t entry; /* RECORDS: slots of the chunk that are written */
+    uint32_t bucket;
+    uint32_t entry; /* RECORDS: slots of the bucket that are written */
     struct wr_record_progress record;
     uint64_t entries; /* of the block so far */
     bool in_block;

@@ -17,9 +17,9 @@
  *   (1) An entry stands in its home bucket or behind it, and every bucket it passed has OVERFLOWED
  *       set. Removing clears the tag alone; flags go when the table is rebuilt.
  *   (2) Homes of a growing table that a lookup may reach are below `ready`: fresh memory is
- *       initialised chunk by chunk, as homes move in, never in one stroke.
+ *       initialised one by one, as homes move in, never in one stroke.
  *   (3) Every table keeps a free slot for insert to end on.
- *   (4) Setting OVERFLOWED needs no copy of the chunk: a flag without an entry behind it is
+ *   (4) Setting OVERFLOWED needs no copy of the bucket: a flag without an entry behind it is
  *       harmless, in memory and in an image.
  *
  * A step of growth adds at most half; moving 2 homes or more an insert ends it long before the
@@ -85,15 +85,10 @@ make_ready(struct wr_heap_state *state, struct wr_table *table, uint32_t upto)
 {
     const struct wr_layout *layout = &state->layout;
     upto = upto > table->bucket_count ? table->bucket_count : upto;
-    while (table->ready < upto) {
-        uint32_t first = table->ready;
-        uint32_t left = table->bucket_count - first;
-        uint32_t count = left < layout->chunk_buckets ? left : layout->chunk_buckets;
-        memset(wr_table_bucket(layout, table, first), 0, buckets_size(layout, count));
-        for (uint32_t i = 0; i < count; i++) {
-            wr_table_bucket(layout, table, first + i)->epoch = (uint16_t)state->heap->epoch;
-        }
-        table->ready += count;
+    for (; table->ready < upto; table->ready++) {
+        struct wr_bucket *bucket = wr_table_bucket(layout, table, table->ready);
+        memset(bucket, 0, layout->bucket_bytes);
+        bucket->epoch = (uint16_t)state->heap->epoch;
     }
 }
 

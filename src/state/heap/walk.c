@@ -2,16 +2,16 @@
 /* walk: a snapshot's way through the live state, a bounded piece a turn.
  *
  *   state --> key group --> keys removed from it (changes only), written
- *                      '--> table(s) of the group --> chunk: read as it was   [wr_cow_read]
- *                                                            written
- *                                                            stamped          [wr_cow_walked]
+ *                      '--> table(s) of the group --> bucket: read as it was   [wr_cow_read]
+ *                                                             written
+ *                                                             stamped          [wr_cow_walked]
  *
- * Flat states with fixed keys are written as images, a block a table; all others as records, a
- * block a key group. Changes are records of those slots alone that were written since the base,
- * behind the keys that were removed; of states that are else images they are packed. Empty ones
- * leave no block. A chunk of records, and a record of a list or map, may take several turns: until
- * the chunk is finished it is not stamped, so a write in between copies it and the walk goes on in
- * the copy, at the same slot.
+ * Flat states with fixed keys are written as images, a block a table, as many buckets at a time as
+ * nobody has written to; all others as records, a block a key group. Changes are records of those
+ * slots alone that were written since the base, behind the keys that were removed; of states that
+ * are else images they are packed. Empty ones leave no block. A bucket of records, and a record of
+ * a list or map, may take several turns: until the bucket is finished it is not stamped, so a write
+ * in between copies it and the walk goes on in the copy, at the same slot.
  *
  * The walk of an ended snapshot writes nothing and reads nothing: it stamps, and gives its copies
  * back.
@@ -23,31 +23,18 @@
 #include "state/key_hash.h"
 
 enum {
-    COST_GROUP = 16,                 /* of looking at an empty key group */
-    COST_REMOVED = 8,                /* of passing a key removed from another */
-    COST_STAMP = WR_CHUNK_BYTES / 4, /* of a chunk that is not written */
+    COST_GROUP = 16,  /* of looking at an empty key group */
+    COST_REMOVED = 8, /* of passing a key removed from another */
+    COST_STAMP = 32,  /* of a bucket that is not written */
+    RUN_BUCKETS = 32  /* written at once: they are still near when they are stamped */
 };
 
-static const uint8_t blank_chunk[WR_CHUNK_BYTES];
+static const uint8_t blank_bucket[WR_BUCKET_BYTES_WIDE];
 
 static struct wr_heap_state *
 walk_state(const struct weir_snapshot *snapshot)
 {
     return snapshot->heap->states[snapshot->state];
-}
-
-static uint32_t
-chunk_count(const struct wr_layout *layout, const struct wr_table *table)
-{
-    return (table->bucket_count + layout->chunk_buckets - 1) / layout->chunk_buckets;
-}
-
-static size_t
-chunk_bytes(const struct wr_layout *layout, const struct wr_table *table, uint32_t chunk)
-{
-    uint32_t left = table->bucket_count - chunk * layout->chunk_buckets;
-    uint32_t count = left < layout->chunk_buckets ? left : layout->chunk_buckets;
-    return (size_t)count * layout->bucket_bytes;
 }
 
 static weir_status
@@ -88,16 +75,16 @@ is_void(const struct wr_heap_state *state, const struct wr_table *table, const u
 }
 
 static uint64_t
-count_entries(const struct wr_heap_state *state, const struct wr_table *table, const uint8_t *bytes,
+count_entries(const struct wr_heap_state *state, const struct wr_table *table, const void *bytes,
               size_t size, uint32_t moved)
 {
     const struct wr_layout *layout = &state->layout;
     uint64_t entries = 0;
     for (size_t at = 0; at < size; at += layout->bucket_bytes) {
-        const struct wr_bucket *bucket = (const void *)(bytes + at);
+        const struct wr_bucket *bucket = (const void *)((const uint8_t *)bytes + at);
         uint64_t mask = ~wr_tags_equal(bucket->tags, 0) & layout->slot_tags & 0x8080808080808080ULL;
         if (moved == 0) {
-            entries += (uint64_t)__builtin_popcountll(mask);
+            entries += wr_mask_count(mask);
             continue;
         }
         for (; mask != 0; mask &= mask - 1) {
@@ -130,28 +117,35 @@ write_image_head(struct weir_snapshot *snapshot, const struct wr_heap_state *sta
     return wr_record_put(snapshot, head, sizeof head);
 }
 
-/* Writes the walk's chunk as it was. */
+/* Writes the walk's bucket as it was, and those behind it that nobody has written to since. */
 static weir_status
-write_image_chunk(struct weir_snapshot *snapshot, size_t *io_spent, enum wr_pace *out_pace)
+write_image_run(struct weir_snapshot *snapshot, uint32_t *out_count, size_t *io_spent,
+                enum wr_pace *out_pace)
 {
     const struct wr_heap_state *state = walk_state(snapshot);
     const struct wr_table *table = snapshot->table;
-    size_t size = chunk_bytes(&state->layout, table, snapshot->chunk);
+    uint32_t count = wr_cow_untouched(snapshot, state, table, snapshot->bucket, RUN_BUCKETS);
+    const void *bytes = wr_table_bucket(&state->layout, table, snapshot->bucket);
+    if (count == 0) {
+        count = 1;
+        bytes = wr_cow_read(snapshot, state, table, snapshot->bucket);
+    }
+    size_t size = (size_t)count * state->layout.bucket_bytes;
     if (!wr_record_has_room(snapshot, size + WR_IMAGE_HEAD)) {
         *out_pace = WR_PACE_FULL;
         return WEIR_OK;
     }
-    if (snapshot->chunk == 0) {
+    if (snapshot->bucket == 0) {
         WR_TRY(write_image_head(snapshot, state, table));
     }
-    const uint8_t *bytes = wr_cow_read(snapshot, state, table, snapshot->chunk);
     if (bytes != NULL) {
         uint32_t moved = wr_cow_moved_at(snapshot, table);
         snapshot->entries += count_entries(state, table, bytes, size, moved);
     }
     *io_spent += size;
+    *out_count = count;
     *out_pace = WR_PACE_DONE;
-    return wr_record_put(snapshot, bytes != NULL ? bytes : blank_chunk, size);
+    return wr_record_put(snapshot, bytes != NULL ? bytes : blank_bucket, size);
 }
 
 /* Whether this slot of the bucket is to be written. */
@@ -195,44 +189,38 @@ need_block(struct weir_snapshot *snapshot, enum wr_pace *out_pace)
     return wr_record_put(snapshot, head, sizeof head);
 }
 
-/* Writes records of the walk's chunk, from snapshot->entry on, as far as room and budget reach. */
+/* Writes records of the walk's bucket, from snapshot->entry on, as far as room and budget reach. */
 static weir_status
 write_records(struct weir_snapshot *snapshot, size_t budget_bytes, size_t *io_spent,
               enum wr_pace *out_pace)
 {
     const struct wr_heap_state *state = walk_state(snapshot);
     const struct wr_layout *layout = &state->layout;
-    const uint8_t *bytes = wr_cow_read(snapshot, state, snapshot->table, snapshot->chunk);
-    size_t size = bytes != NULL ? chunk_bytes(layout, snapshot->table, snapshot->chunk) : 0;
-    uint32_t slots = (uint32_t)(size / layout->bucket_bytes) * layout->slots;
+    const struct wr_bucket *bucket =
+        wr_cow_read(snapshot, state, snapshot->table, snapshot->bucket);
+    *out_pace = WR_PACE_DONE;
+    if (bucket == NULL ||
+        (wr_record_is_change(snapshot) && wr_bucket_changed(bucket, snapshot->base_epoch) == 0)) {
+        return WEIR_OK;
+    }
     uint32_t moved = wr_cow_moved_at(snapshot, snapshot->table);
-    bool is_change = wr_record_is_change(snapshot);
-    for (; snapshot->entry < slots; snapshot->entry++) {
+    for (; snapshot->entry < layout->slots; snapshot->entry++) {
         if (*io_spent >= budget_bytes) {
             *out_pace = WR_PACE_SPENT;
             return WEIR_OK;
         }
-        const struct wr_bucket *bucket =
-            (const void *)(bytes +
-                           (size_t)(snapshot->entry / layout->slots) * layout->bucket_bytes);
-        uint32_t slot = snapshot->entry % layout->slots;
-        if (is_change && wr_bucket_changed(bucket, snapshot->base_epoch) == 0) {
-            snapshot->entry += layout->slots - 1 - slot;
-            continue;
-        }
-        if (!is_wanted(snapshot, state, bucket, slot, moved)) {
+        if (!is_wanted(snapshot, state, bucket, snapshot->entry, moved)) {
             continue;
         }
         WR_TRY(need_block(snapshot, out_pace));
         if (*out_pace == WR_PACE_DONE) {
-            WR_TRY(wr_record_write(snapshot, layout, wr_bucket_slot(layout, bucket, slot),
-                                   budget_bytes, io_spent, out_pace));
+            const uint8_t *slot = wr_bucket_slot(layout, bucket, snapshot->entry);
+            WR_TRY(wr_record_write(snapshot, layout, slot, budget_bytes, io_spent, out_pace));
         }
         if (*out_pace != WR_PACE_DONE) {
             return WEIR_OK;
         }
     }
-    *out_pace = WR_PACE_DONE;
     return WEIR_OK;
 }
 
@@ -281,7 +269,7 @@ static void
 enter_table(struct weir_snapshot *snapshot, struct wr_table *table)
 {
     snapshot->table = table;
-    snapshot->chunk = 0;
+    snapshot->bucket = 0;
     snapshot->entry = 0;
     snapshot->is_blank =
         table != NULL && table->used == 0 && table->removed_epoch < snapshot->epoch;
@@ -296,17 +284,18 @@ is_image(const struct weir_snapshot *snapshot)
            wr_layout_is_image(&walk_state(snapshot)->layout);
 }
 
-/* One chunk, or a part of one. */
+/* A bucket or a part of one; of images a run of them. */
 static weir_status
-walk_chunk(struct weir_snapshot *snapshot, size_t budget_bytes, size_t *io_spent,
+walk_table(struct weir_snapshot *snapshot, size_t budget_bytes, size_t *io_spent,
            enum wr_pace *out_pace)
 {
     struct wr_heap_state *state = walk_state(snapshot);
     struct wr_table *table = snapshot->table;
     bool is_written = !snapshot->ended && !snapshot->is_blank;
+    uint32_t count = 1;
     *out_pace = WR_PACE_DONE;
     if (is_written && is_image(snapshot)) {
-        WR_TRY(write_image_chunk(snapshot, io_spent, out_pace));
+        WR_TRY(write_image_run(snapshot, &count, io_spent, out_pace));
     } else {
         if (is_written) {
             WR_TRY(write_records(snapshot, budget_bytes, io_spent, out_pace));
@@ -316,10 +305,12 @@ walk_chunk(struct weir_snapshot *snapshot, size_t budget_bytes, size_t *io_spent
     if (*out_pace != WR_PACE_DONE) {
         return WEIR_OK;
     }
-    wr_cow_walked(snapshot, state, table, snapshot->chunk);
+    for (uint32_t i = 0; i < count; i++) {
+        wr_cow_walked(snapshot, state, table, snapshot->bucket + i);
+    }
     snapshot->entry = 0;
-    snapshot->chunk++;
-    if (snapshot->chunk < chunk_count(&state->layout, table)) {
+    snapshot->bucket += count;
+    if (snapshot->bucket < table->bucket_count) {
         return WEIR_OK;
     }
     if (is_written && is_image(snapshot)) {
@@ -398,7 +389,7 @@ step(struct weir_snapshot *snapshot, size_t budget_bytes, size_t *io_spent, enum
         return write_removed(snapshot, budget_bytes, io_spent, out_pace);
     }
     if (snapshot->table != NULL) {
-        WR_TRY(walk_chunk(snapshot, budget_bytes, io_spent, out_pace));
+        WR_TRY(walk_table(snapshot, budget_bytes, io_spent, out_pace));
     }
     return snapshot->table == NULL ? leave_group(snapshot) : WEIR_OK;
 }
