@@ -31,5 +31,8 @@ target_link_options(weir_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
 if(WEIR_SANITIZE)
   target_compile_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
+  if(WEIR_SANITIZE MATCHES "fuzzer-no-link")
+    target_compile_options(weir_flags INTERFACE -fsanitize-coverage-ignorelist=${CMAKE_SOURCE_DIR}/tests/fuzz/uncovered)
+  endif()
   target_link_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE})
 endif()

@@ -132,7 +132,7 @@ typedef struct weir_backend_ops {
     /* WEIR_NOT_FOUND: no such key. Lent until the next call on this state. */
     weir_status (*find)(weir_state *self, const weir_key *key, weir_bytes *out_item);
     /* Fixed-size types: the entry, made with the type's defaults (timestamp 0) if it was not there,
-     * marked dirty, its chunk copied if a snapshot needs it. Lent until the next call on this
+     * marked dirty, copied if a snapshot needs it. Lent until the next call on this
      * state; what is written there by then is kept. WEIR_NOMEM: the budget is reached, nothing
      * changed. */
     weir_status (*upsert)(weir_state *self, const weir_key *key, void **out_item,

@@ -74,7 +74,8 @@ read_buckets(struct wr_restore *restore, const struct wr_heap_state *state, stru
     for (uint32_t first = 0, count; first < table->bucket_count; first += count) {
         count = table->bucket_count - first;
         count = count < NEAR_BYTES / bucket_bytes ? count : NEAR_BYTES / bucket_bytes;
-        WR_TRY(weir_block_reader_read(restore->reader, wr_table_bucket(&state->layout, table, first),
+        WR_TRY(weir_block_reader_read(restore->reader,
+                                      wr_table_bucket(&state->layout, table, first),
                                       (size_t)count * bucket_bytes, err));
         adopt(restore, state, table, block, first, first + count, &adopted);
     }
