@@ -76,6 +76,9 @@ wr_posix_read_end(struct wr_os *os, struct wr_os_reads *reads, unsigned slot, si
     while (!reads->slots[slot].is_done) {
         struct io_event event;
         if (syscall(SYS_io_getevents, reads->context, 1, 1, &event, NULL) < 0) {
+            if (errno == EINTR) { /* of the waiting: the read goes on */
+                continue;
+            }
             return errno;
         }
         reads->slots[event.data].result = event.res;

@@ -18,7 +18,6 @@
 #include "os/file.h"
 #include "snapshot/state_file_format.h"
 
-#include <errno.h>
 #include <string.h>
 
 enum {
@@ -97,16 +96,13 @@ begin_next(struct wr_state_file_ahead *ahead)
     return true;
 }
 
+/* Whatever fails, an interruption too, ends the help: it is not asked for again. */
 static bool
 is_ended(struct wr_state_file_ahead *ahead, unsigned slot)
 {
     struct wr_os *os = ahead->reader->os;
     struct piece *piece = &ahead->pieces[slot];
-    int failure = 0;
-    while (!piece->is_read &&
-           (failure = os->ops->read_end(os, ahead->reads, slot, &piece->size)) == EINTR) {
-    }
-    piece->is_read = piece->is_read || failure == 0;
+    piece->is_read = piece->is_read || os->ops->read_end(os, ahead->reads, slot, &piece->size) == 0;
     return piece->is_read;
 }
 

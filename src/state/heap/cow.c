@@ -9,7 +9,7 @@
  *                         if there is none it was not yet initialised when E began: empty
  *
  * Behind a barrier nearly each write copies, so the unit is the bucket: two lines that the write
- * asks for anyway. (Chunks of 512 bytes cost six times as much behind the barrier.)
+ * asks for anyway.
  *
  * Invariants (by the numbers of the engine's snapshot rules):
  *   (1) When a walk ends every bucket of every live table carries its epoch or a newer one. An

@@ -5,6 +5,8 @@
 
 #include "support/common_os_fault.h"
 
+#include <errno.h>
+
 static const char path[] = "/d/f";
 
 enum {
@@ -155,5 +157,29 @@ TEST(a_flipped_bit_is_refused_when_read_ahead_too)
     }
     assert_int_equal(status, WEIR_CORRUPT);
     wr_state_file_close(reader);
+    scene_fini(&scene);
+}
+
+/* A read that ends badly, again and again, must not be waited for: the reader reads for itself. */
+TEST(a_read_that_fails_is_not_asked_for_again)
+{
+    static const int errors[] = { EIO, EINTR };
+    struct scene scene;
+    struct wr_state_file_result result = begin(&scene, NULL);
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        struct os_fault fault;
+        struct os_fault_plan plan = { .only = "read_end", .error = errors[i], .fail_at = 1 };
+        os_fault_init(&fault, scene.os, &plan);
+        struct wr_state_file_open open = scene_open(&scene, path, scene_identity(7, 3), &result);
+        open.os = &fault.os;
+        open.ahead_size = PIECE;
+        weir_block_reader *reader = NULL;
+        assert_ok(wr_state_file_open(&open, &reader, &scene.err), &scene.err);
+        uint32_t blocks = 0;
+        assert_ok(content_read(&content, reader, 700, &blocks, &scene.err), &scene.err);
+        assert_int_equal(blocks, BLOCKS);
+        assert_int_equal(fault.calls, 1);
+        wr_state_file_close(reader);
+    }
     scene_fini(&scene);
 }
