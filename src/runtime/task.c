@@ -285,6 +285,7 @@ wr_task_step(struct wr_task *task, uint64_t *out_wake_at_ns)
     progress = wr_task_take_letters(task) || progress;
     if (task->state < TASK_CLOSING && !task->failure.failed) {
         is_turn_due = wr_task_is_turn_due(task);
+        task->turn_rested += !is_turn_due;
         progress = (is_turn_due && wr_task_turn_snapshots(task)) || progress;
         progress = wr_task_turn_idle_work(task) || progress;
     }

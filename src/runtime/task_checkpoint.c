@@ -190,9 +190,9 @@ turn_snapshot(struct wr_task *task, struct wr_snapshot *snapshot)
 }
 
 bool
-wr_task_is_turn_due(struct wr_task *task)
+wr_task_is_turn_due(const struct wr_task *task)
 {
-    return task->open_snapshots != NULL && (!task->is_behind || ++task->turn_rested >= TURN_STEPS ||
+    return task->open_snapshots != NULL && (!task->is_behind || task->turn_rested >= TURN_STEPS ||
                                             wr_task_now_ns(task) >= task->turn_at_ns);
 }
 

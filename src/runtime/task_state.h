@@ -131,7 +131,7 @@ void wr_task_note_barrier(struct wr_task *task, uint64_t checkpoint_id, uint64_t
 /* The event that waits goes out, if every channel takes it. True: it did. */
 bool wr_task_pass_event(struct wr_task *task);
 /* Whether it is time for a turn: no more records wait, or those were served for long enough. */
-bool wr_task_is_turn_due(struct wr_task *task);
+bool wr_task_is_turn_due(const struct wr_task *task);
 /* One turn of the oldest open snapshot that can move; true: one did. */
 bool wr_task_turn_snapshots(struct wr_task *task);
 /* Copies for one of them are near their limit: no more records until turns have made room. */
