@@ -131,8 +131,9 @@ wr_checkpoint_storage_close(struct wr_checkpoint_storage *storage)
     if (storage == NULL) {
         return;
     }
-    if (storage->unsure == 0) {
-        /* What is left of it is swept by the next opening. */
+    if (storage->unsure == 0 && !storage->may_reappear) {
+        /* What is left of it is swept by the next opening, which makes it durable first that names
+         * were moved into it. */
         (void)wr_directory_remove_all(storage->os, storage->hidden, NULL);
     }
     destroy(storage);

@@ -166,6 +166,7 @@ wr_checkpoint_storage_drop(struct wr_checkpoint_storage *storage, uint64_t check
     }
     if (status == WEIR_OK) {
         status = sync_parents(storage, err);
+        storage->may_reappear = storage->may_reappear || status != WEIR_OK;
     }
     if (status == WEIR_OK) {
         status = wr_directory_remove_all(storage->os, dropped, err);

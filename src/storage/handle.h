@@ -20,6 +20,7 @@ struct wr_checkpoint_storage {
     uint64_t highest_fenced;         /* the highest id that a fenced attempt had begun */
     struct wr_buffer fenced;         /* the names of fenced attempts, WR_ATTEMPT_SIZE each */
     uint64_t unsure;                 /* an id whose completion failed after its rename; 0: none */
+    bool may_reappear;               /* a drop whose sync failed: a power cut might undo it */
     bool is_shared_durable;          /* the directory `shared` was synced into its parent */
     uint64_t sharing;                /* an id whose files may stand in shared already; 0: none */
     char root[WR_PATH_MAX];          /* <dir> */

@@ -2,7 +2,10 @@
 /* A checkpoint's life in its directory: built, complete, dropped, and the order in which that
  * becomes durable. */
 #include "store.h"
+#include "support/common_os_fault.h"
 #include "watch.h"
+
+#include <errno.h>
 
 TEST(a_completed_checkpoint_is_found_and_read)
 {
@@ -164,6 +167,46 @@ TEST(a_dropped_checkpoint_is_gone_and_dropping_again_is_no_failure)
     assert_latest(&scene, 2);
     wr_checkpoint_storage_close(storage);
     scene_fini(&scene);
+}
+
+/* While a power cut may still bring the name back, the files behind it are not removed, not even
+ * when the attempt ends and its hidden directory with it. */
+TEST(a_dropped_checkpoint_loses_no_file_until_its_absence_is_durable)
+{
+    unsigned unsynced = 0;
+    for (uint64_t fail_at = 2;; fail_at++) { /* behind the rename */
+        struct scene scene;
+        struct os_fault fault;
+        struct os_fault_plan plan = { .fail_at = fail_at, .error = EINTR };
+        scene_init(&scene, NULL);
+        struct scene faulty = scene;
+        os_fault_init(&fault, scene.os, &(struct os_fault_plan){ 0 });
+        faulty.os = &fault.os;
+        wr_executor_init(&faulty.executor, faulty.os);
+        wr_parker_init(&faulty.parker, faulty.os);
+        struct wr_checkpoint_storage *storage = store_open(&faulty, JOB_A, FIRST);
+        store_take(&faulty, storage, 1, FIRST);
+        store_take(&faulty, storage, 2, FIRST);
+        os_fault_init(&fault, scene.os, &plan);
+        weir_status status = wr_checkpoint_storage_drop(storage, 1, &scene.err);
+        bool has_failed = fault.failed != 0;
+        bool has_synced = !has_failed || strcmp(fault.hit_name, "sync") != 0;
+        assert_true(has_synced || status != WEIR_OK);
+        os_fault_init(&fault, scene.os, &(struct os_fault_plan){ 0 });
+        wr_checkpoint_storage_close(storage);
+        const char *dropped = ROOT "/" JOB_A "/." FIRST "/dropped-1";
+        assert_true(has_synced || os_sim_directory_is_there(scene.sim, dropped));
+        assert_false(os_sim_directory_is_there(scene.sim, CHK(1)));
+        unsynced += !has_synced;
+        storage = store_open(&scene, JOB_A, SECOND); /* sweeps it */
+        assert_false(os_sim_directory_is_there(scene.sim, ROOT "/" JOB_A "/." FIRST));
+        wr_checkpoint_storage_close(storage);
+        scene_fini(&scene);
+        if (!has_failed) {
+            break;
+        }
+    }
+    assert_int_equal(unsynced, 2); /* both parents */
 }
 
 TEST(without_a_level_of_its_own_a_job_keeps_to_its_own_checkpoints)
