@@ -426,6 +426,19 @@ make_set(struct engine_snapshot *snapshot, const struct wr_state_file_result *re
     return set;
 }
 
+/* The file of a keyed operator names its operator state as well; that is none of the engine's. */
+static weir_status
+add_operator_list(weir_block_writer *writer)
+{
+    weir_state_descriptor list = { .size = sizeof list,
+                                   .kind = WEIR_STATE_LIST,
+                                   .list_mode = WEIR_LIST_UNION,
+                                   .name = "list of the operator",
+                                   .type = weir_type_of_kind(WEIR_BYTES) };
+    uint16_t number = 0;
+    return weir_block_writer_add_state(writer, &list, &number);
+}
+
 weir_status
 engine_snapshot_complete(struct engine_rig *rig, struct engine_snapshot *snapshot,
                          struct engine_set **out_set)
@@ -433,7 +446,8 @@ engine_snapshot_complete(struct engine_rig *rig, struct engine_snapshot *snapsho
     struct engine_task *task = snapshot->task;
     struct wr_state_file_reply reply = { .context = snapshot };
     struct wr_state_file_result result;
-    weir_status status = wr_state_file_finish(snapshot->writer, &reply);
+    weir_status status = add_operator_list(snapshot->writer);
+    status = status == WEIR_OK ? wr_state_file_finish(snapshot->writer, &reply) : status;
     status = status == WEIR_OK ? wait_for_reply(rig, &result) : status;
     if (status != WEIR_OK) {
         weir_backend_snapshot_end(task->backend, snapshot->snapshot, false);

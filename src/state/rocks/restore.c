@@ -71,6 +71,13 @@ place_files(struct wr_rocks *rocks, const weir_block_reader *reader, const char 
     return WEIR_OK;
 }
 
+/* The lists of the operator stand in the same file, and are none of the engine's. */
+static bool
+is_keyed(const weir_state_descriptor *descriptor)
+{
+    return descriptor->list_mode == WEIR_LIST_NONE && descriptor->kind != WEIR_STATE_BROADCAST;
+}
+
 /* --- adopt --- */
 
 static weir_status
@@ -103,7 +110,9 @@ adopt(struct wr_rocks *rocks, const weir_block_reader *reader, weir_error *err)
         weir_state_descriptor descriptor = { .size = sizeof descriptor };
         struct wr_rocks_state *state = NULL;
         weir_block_reader_state(reader, i, &descriptor);
-        WR_TRY(wr_rocks_state_add(rocks, &descriptor, &state, err));
+        if (is_keyed(&descriptor)) {
+            WR_TRY(wr_rocks_state_add(rocks, &descriptor, &state, err));
+        }
     }
     WR_TRY(note_files(rocks, reader, err));
     return wr_rocks_database_open(rocks, err);
@@ -192,16 +201,19 @@ take_all(struct wr_rocks *rocks, const weir_block_reader *reader, const char *fo
     struct wr_rocks_source source;
     size_t count = weir_block_reader_state_count(reader);
     WR_TRY(wr_rocks_source_init(&source, rocks, count, err));
+    source.count = 0;
     weir_status status = WEIR_OK;
     for (size_t i = 0; i < count && status == WEIR_OK; i++) {
         weir_state_descriptor descriptor = { .size = sizeof descriptor };
         weir_block_reader_state(reader, i, &descriptor);
-        status = state_for(rocks, &descriptor, &source.states[i], err);
+        if (is_keyed(&descriptor)) {
+            status = state_for(rocks, &descriptor, &source.states[source.count++], err);
+        }
     }
     if (status == WEIR_OK) {
         status = wr_rocks_source_open(&source, folder, err);
     }
-    for (size_t i = 0; i < count && status == WEIR_OK; i++) {
+    for (size_t i = 0; i < source.count && status == WEIR_OK; i++) {
         status = take_state(rocks, &source, i, err);
     }
     wr_rocks_source_close(&source);
