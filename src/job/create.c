@@ -108,12 +108,8 @@ storage_directory(const weir_job *job, char out[WR_PATH_MAX], bool *out_there, w
                    ? WEIR_OK
                    : wr_fail(err, WEIR_LIMIT, "execution.checkpointing.dir is too long");
     }
-    snprintf(out, WR_PATH_MAX, "%s", job->found.directory); /* DIR[/<job-id>]/chk-N */
+    snprintf(out, WR_PATH_MAX, "%s", job->found.job_directory); /* DIR[/<job-id>] */
     char *slash = strrchr(out, '/');
-    if (slash != NULL) {
-        *slash = '\0';
-    }
-    slash = strrchr(out, '/');
     if (slash != NULL && strcmp(slash + 1, job->found.job_id) == 0) {
         *slash = '\0';
     }
@@ -258,6 +254,30 @@ check_snapshot(weir_job *job, const weir_job_parameters *parameters, weir_error 
     return WEIR_OK;
 }
 
+/* While it was being taken over, or died, the last holder may have completed a newer one: none does
+ * from now on. What that one holds may be committed. */
+static weir_status
+find_newer(weir_job *job, const weir_job_parameters *parameters, uint64_t *next_id, weir_error *err)
+{
+    uint64_t newest = 0;
+    size_t count = 0;
+    if (!job->restored || !job->found.latest) {
+        return WEIR_OK;
+    }
+    WR_TRY(wr_checkpoint_storage_retained(job->storage, &newest, 1, &count, err));
+    uint64_t saved = wr_checkpoint_storage_saved(job->storage);
+    newest = saved > newest ? saved : newest;
+    if (newest <= job->found.manifest.checkpoint_id) {
+        return WEIR_OK;
+    }
+    char text[sizeof "latest:" + WR_PATH_MAX];
+    snprintf(text, sizeof text, "latest:%s", job->found.job_directory);
+    wr_found_snapshot_fini(&job->found);
+    WR_TRY(wr_snapshot_find(job->os, &job->alloc, text, job->name, &job->found, err));
+    *next_id = newest >= *next_id ? newest + 1 : *next_id;
+    return check_snapshot(job, parameters, err);
+}
+
 static void
 say_start(weir_job *job)
 {
@@ -287,6 +307,7 @@ build(weir_job *job, const weir_job_parameters *parameters, bool *out_finished, 
     WR_TRY(check_snapshot(job, parameters, err));
     uint64_t next_id;
     WR_TRY(open_storage(job, parameters, &next_id, err));
+    WR_TRY(find_newer(job, parameters, &next_id, err));
     if (job->restored && !job->found.latest) {
         WR_TRY(wr_found_snapshot_sync(job->os, &job->found, err));
     }

@@ -27,14 +27,12 @@ weir_status
 wr_job_savepoint_name(weir_job *job, struct wr_pending_checkpoint *pending, const char *directory,
                       weir_error *err)
 {
-    struct wr_savepoint_parameters parameters = {
-        .os = job->os,
-        .alloc = job->alloc,
-        .directory = directory,
-        .job_id = job->job_id,
-        .attempt = job->attempt,
-        .hidden = job->storage != NULL ? wr_checkpoint_storage_hidden(job->storage) : NULL
-    };
+    struct wr_savepoint_parameters parameters = { .os = job->os,
+                                                  .alloc = job->alloc,
+                                                  .directory = directory,
+                                                  .job_id = job->job_id,
+                                                  .attempt = job->attempt,
+                                                  .storage = job->storage };
     return wr_savepoint_create(&parameters, &pending->savepoint, err);
 }
 

@@ -82,6 +82,7 @@ open_storage(struct wr_checkpoint_storage *storage, bool take_over, weir_error *
     WR_TRY(wr_directory_create_all(storage->os, storage->root, err));
     WR_TRY(wr_job_lock_take(storage, take_over, err));
     WR_TRY(wr_directory_sync(storage->os, storage->root, err));
+    WR_TRY(wr_find_saved_mark(storage, err));
     WR_TRY(make_in_job_directory(storage, "shared", err));
     /* completion syncs the directory's names */
     return make_in_job_directory(storage, "taskowned", err);
@@ -150,7 +151,7 @@ give_up_unsure(struct wr_checkpoint_storage *storage, weir_error *err)
     if (storage->sharing != 0) {
         WR_TRY(wr_checkpoint_storage_abandon(storage, storage->sharing, err));
     }
-    return WEIR_OK;
+    return storage->is_saved_unsure ? wr_checkpoint_storage_unmark_saved(storage, err) : WEIR_OK;
 }
 
 weir_status

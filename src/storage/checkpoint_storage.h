@@ -8,6 +8,7 @@
  *   <dir>/<job-id>/.<attempt>/chk-N/       being built; data files, then _metadata
  *   <dir>/<job-id>/chk-N/                  complete: by one no-replace rename of the directory
  *   <dir>/<job-id>/_finished               the job reached its end
+ *   <dir>/<job-id>/_savepoint              names the savepoint that ends the job, while it ends
  *
  * Everything an attempt changes, it changes by a path below its own hidden directory, or by a
  * rename out of it: a process that was fenced gets ENOENT and says so. Dropping is a rename into
@@ -93,6 +94,18 @@ weir_status wr_checkpoint_storage_read(struct wr_checkpoint_storage *storage,
  */
 weir_status wr_checkpoint_storage_finish(struct wr_checkpoint_storage *storage,
                                          uint64_t checkpoint_id, weir_error *err);
+/* The savepoint `checkpoint_id`, that stands durably in the directory `savepoint`, is to end the
+ * job: from now on latest: means it, until a checkpoint of a higher id is complete. WEIR_CANCELLED:
+ * fenced, and nothing may be committed by it. After another failure the mark may be there: unmark.
+ */
+weir_status wr_checkpoint_storage_mark_saved(struct wr_checkpoint_storage *storage,
+                                             uint64_t checkpoint_id, const char *savepoint,
+                                             weir_error *err);
+/* Durably removes the mark. None: nothing. */
+weir_status wr_checkpoint_storage_unmark_saved(struct wr_checkpoint_storage *storage,
+                                               weir_error *err);
+/* The id that is marked, 0: none. */
+uint64_t wr_checkpoint_storage_saved(const struct wr_checkpoint_storage *storage);
 /* The ids of complete checkpoints of this job id, ascending. */
 weir_status wr_checkpoint_storage_retained(struct wr_checkpoint_storage *storage, uint64_t *out_ids,
                                            size_t room, size_t *out_count, weir_error *err);

@@ -41,8 +41,8 @@ dropped_path(const struct wr_checkpoint_storage *storage, uint64_t checkpoint_id
     return wr_path_join(out, storage->hidden, name, err);
 }
 
-static weir_status
-sync_parents(const struct wr_checkpoint_storage *storage, weir_error *err)
+weir_status
+wr_sync_parents(const struct wr_checkpoint_storage *storage, weir_error *err)
 {
     WR_TRY(wr_directory_sync(storage->os, storage->job_directory, err));
     return wr_directory_sync(storage->os, storage->hidden, err);
@@ -70,7 +70,7 @@ withdraw(struct wr_checkpoint_storage *storage, uint64_t checkpoint_id, weir_err
     if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
         return status;
     }
-    WR_TRY(sync_parents(storage, err));
+    WR_TRY(wr_sync_parents(storage, err));
     storage->unsure = 0;
     return WEIR_OK;
 }
@@ -89,7 +89,7 @@ publish(struct wr_checkpoint_storage *storage, uint64_t checkpoint_id, const cha
         return status;
     }
     if (status == WEIR_OK) {
-        status = sync_parents(storage, err);
+        status = wr_sync_parents(storage, err);
     }
     if (status != WEIR_OK) {
         /* Where this fails too it stays unsure: abandon tries again, and says so. */
@@ -129,6 +129,9 @@ wr_checkpoint_storage_complete(struct wr_checkpoint_storage *storage,
     if (status == WEIR_OK) {
         storage->sharing = 0;
     }
+    if (status == WEIR_OK && manifest->checkpoint_id > storage->saved_id) {
+        (void)wr_checkpoint_storage_unmark_saved(storage, NULL); /* else the next one does */
+    }
     return wr_fence_judge(storage, status, err);
 }
 
@@ -165,7 +168,7 @@ wr_checkpoint_storage_drop(struct wr_checkpoint_storage *storage, uint64_t check
         status = WEIR_OK; /* gone, or renamed by a drop that failed behind that */
     }
     if (status == WEIR_OK) {
-        status = sync_parents(storage, err);
+        status = wr_sync_parents(storage, err);
         storage->may_reappear = storage->may_reappear || status != WEIR_OK;
     }
     if (status == WEIR_OK) {
@@ -194,7 +197,9 @@ write_finished(struct wr_checkpoint_storage *storage, uint64_t checkpoint_id, we
     wr_buffer_fini(&text);
     WR_TRY(status);
     WR_TRY(wr_path_rename(storage->os, temporary, path, true, err));
-    return sync_parents(storage, err);
+    WR_TRY(wr_sync_parents(storage, err));
+    (void)wr_checkpoint_storage_unmark_saved(storage, NULL); /* _finished comes before it */
+    return WEIR_OK;
 }
 
 weir_status

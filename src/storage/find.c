@@ -3,14 +3,16 @@
  *
  * A path means what it says, whatever it is called. latest: means a job, and decides for the user,
  * so it decides only where there is one answer: jobs that are still under way before those that
- * reached their end, and of several none. The newest checkpoint is the one of the highest id; where
- * it cannot be used that is said, with the next older one, and never passed over in silence.
+ * reached their end, and of several none. The newest checkpoint is the one of the highest id, or
+ * the savepoint that was to end the job; where it cannot be used that is said, with the next older
+ * one if that may be gone on from, and never passed over in silence.
  */
 #include "storage/find.h"
 
 #include "base/fail.h"
 #include "snapshot/manifest_format.h"
 #include "storage/layout.h"
+#include "storage/saved_mark.h"
 #include "storage/search.h"
 
 #include <errno.h>
@@ -218,6 +220,28 @@ read_newest(struct wr_os *os, const struct wr_job_found *job, struct wr_found_sn
                        &why, err);
 }
 
+/* What it holds may be committed: no older one will do. */
+static weir_status
+read_saved(struct wr_os *os, const struct wr_job_found *job, struct wr_found_snapshot *found,
+           weir_error *err)
+{
+    weir_error why = { .status = WEIR_OK };
+    weir_status status = find_path(os, job->savepoint, found, &why);
+    if (status == WEIR_OK && (found->manifest.checkpoint_id != job->saved ||
+                              strcmp(found->manifest.job_id, job->job_id) != 0)) {
+        status = wr_fail(&why, WEIR_CORRUPT, "what stands there is snapshot %llu of job id %s",
+                         (unsigned long long)found->manifest.checkpoint_id, found->manifest.job_id);
+    }
+    if (status == WEIR_OK) {
+        return WEIR_OK;
+    }
+    return wr_fail(err, status == WEIR_NOT_FOUND ? WEIR_CORRUPT : status,
+                   "the savepoint %s that was to end the job cannot be used: %s. What it holds may "
+                   "be committed, so no older checkpoint is gone on from: if it was moved, -s its "
+                   "new place. " WR_SAVED_NAME " in %s names it",
+                   job->savepoint, why.message, job->path);
+}
+
 static weir_status
 find_latest(struct wr_os *os, const weir_alloc *alloc, const char *text, const char *job_name,
             struct wr_found_snapshot *found, weir_error *err)
@@ -238,7 +262,9 @@ find_latest(struct wr_os *os, const weir_alloc *alloc, const char *text, const c
     if (choice.running_count > 1) {
         status = fail_several(&search, text, job_name, err);
     } else if (choice.running_count == 1) {
-        status = read_newest(os, choice.running, found, err);
+        memcpy(found->job_directory, choice.running->path, strlen(choice.running->path) + 1);
+        status = choice.running->saved != 0 ? read_saved(os, choice.running, found, err)
+                                            : read_newest(os, choice.running, found, err);
     } else if (choice.finished != NULL) {
         found->finished = true;
         snprintf(found->job_id, sizeof found->job_id, "%s", choice.finished->job_id);
@@ -323,7 +349,9 @@ wr_snapshot_newest(struct wr_os *os, const weir_alloc *alloc, const char *direct
             }
         }
     }
-    if (newest != NULL) {
+    if (newest != NULL && newest->saved != 0) {
+        status = wr_path_join(out_path, newest->savepoint, "", err);
+    } else if (newest != NULL) {
         status = wr_checkpoint_path(newest->path, newest->newest, out_path, err);
     } else if (status == WEIR_OK || status == WEIR_NOT_FOUND) {
         status = wr_fail(err, WEIR_NOT_FOUND, "there is no complete checkpoint of job '%s' in %s",

@@ -2,7 +2,8 @@
 /* storage/find.h: from what a user says of a snapshot to the one it means.
  *
  *   DIR/chk-7, DIR/chk-7/_metadata    that checkpoint (or a file:// of it)
- *   latest:DIR, latest:DIR/<job-id>   the newest of the one job of this name below DIR
+ *   latest:DIR, latest:DIR/<job-id>   the newest of the one job of this name below DIR; where a
+ *                                     savepoint that ended it is newer, that (saved_mark.h)
  *
  * Never changes what it reads. Thread: host, before the job starts.
  */
@@ -15,6 +16,7 @@
 struct wr_found_snapshot {
     bool latest;   /* continue that job: same job id, counter, retention */
     bool finished; /* latest: of a job that reached its end; no manifest was read */
+    char job_directory[WR_PATH_MAX]; /* latest: where that job's checkpoints are */
     char job_id[WR_JOB_ID_SIZE];
     char directory[WR_PATH_MAX]; /* the checkpoint's own, absolute or as given; no scheme */
     struct wr_manifest manifest; /* decoded and verified; wr_manifest_init'ed always */

@@ -22,6 +22,8 @@ struct wr_checkpoint_storage {
     uint64_t unsure;                 /* an id whose completion failed after its rename; 0: none */
     bool may_reappear;               /* a drop whose sync failed: a power cut might undo it */
     bool is_shared_durable;          /* the directory `shared` was synced into its parent */
+    uint64_t saved_id;               /* the savepoint that _savepoint may name; 0: none */
+    bool is_saved_unsure;            /* making that mark failed, maybe after its rename */
     uint64_t sharing;                /* an id whose files may stand in shared already; 0: none */
     char root[WR_PATH_MAX];          /* <dir> */
     char job_directory[WR_PATH_MAX]; /* <dir>/<job-id>, or <dir> */
@@ -50,6 +52,10 @@ weir_status wr_job_lock_take(struct wr_checkpoint_storage *storage, bool take_ov
  */
 weir_status wr_job_lock_renew(struct wr_checkpoint_storage *storage, const char *attempt,
                               weir_error *err);
+/* Both parents of what is renamed out of the hidden directory, or into it (commit.c). */
+weir_status wr_sync_parents(const struct wr_checkpoint_storage *storage, weir_error *err);
+/* Whether an earlier attempt has left the mark of a savepoint (saved_mark.c). */
+weir_status wr_find_saved_mark(struct wr_checkpoint_storage *storage, weir_error *err);
 /* The mark of an earlier run's end (checkpoint_storage.c). */
 weir_status wr_remove_finished(struct wr_checkpoint_storage *storage, weir_error *err);
 void wr_job_lock_drop(struct wr_checkpoint_storage *storage);

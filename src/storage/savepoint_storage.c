@@ -9,7 +9,8 @@
  *
  * The order of completion is a checkpoint's (commit.c): data files (synced by who wrote them),
  * _metadata under another name, synced, then its own name, then the directory; then the rename,
- * which never replaces; then the parent. A power cut shows the savepoint whole or not at all.
+ * which never replaces; then the parent; then, where it ends the job, its mark (saved_mark.c). A
+ * power cut shows the savepoint whole or not at all.
  *
  * Invariants:
  *   (1) The building directory's name holds the attempt: nobody else ever makes it, and who finds
@@ -26,6 +27,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "snapshot/manifest_format.h"
+#include "storage/checkpoint_storage.h"
 #include "storage/find.h"
 #include "storage/layout.h"
 
@@ -49,7 +51,9 @@ struct wr_savepoint {
     char target[WR_PATH_MAX];
     char building[WR_PATH_MAX];
     char path[WR_PATH_MAX];
-    char hidden[WR_PATH_MAX]; /* "": nobody can fence us */
+    char hidden[WR_PATH_MAX];              /* the attempt's; "": nobody can fence us */
+    struct wr_checkpoint_storage *storage; /* lent; NULL: none */
+    bool is_marked;                        /* in the job's directory, or may be */
 };
 
 /* "savepoint-<6>-" and 12 digits drawn. */
@@ -98,8 +102,10 @@ wr_savepoint_create(const struct wr_savepoint_parameters *parameters,
     memcpy(savepoint->job_id, parameters->job_id, sizeof savepoint->job_id);
     memcpy(savepoint->attempt, parameters->attempt, sizeof savepoint->attempt);
     weir_status status = make_names(savepoint, parameters->directory, err);
-    if (status == WEIR_OK && parameters->hidden != NULL) {
-        status = wr_path_join(savepoint->hidden, parameters->hidden, "", err);
+    savepoint->storage = parameters->storage;
+    if (status == WEIR_OK && savepoint->storage != NULL) {
+        const char *hidden = wr_checkpoint_storage_hidden(savepoint->storage);
+        status = wr_path_join(savepoint->hidden, hidden, "", err);
     }
     if (status != WEIR_OK) {
         wr_savepoint_destroy(savepoint);
@@ -174,11 +180,16 @@ check_manifest(const struct wr_savepoint *savepoint, const struct wr_manifest *m
     return WEIR_OK;
 }
 
-/* Takes what stands under the final name back, or finds that the rename was never done. */
+/* Takes what stands under the final name back, or finds that the rename was never done. Where the
+ * mark stays, the savepoint does: whoever goes on will look for it. */
 static weir_status
 withdraw(struct wr_savepoint *savepoint, weir_error *err)
 {
     struct wr_os_stat found;
+    if (savepoint->is_marked) {
+        WR_TRY(wr_checkpoint_storage_unmark_saved(savepoint->storage, err));
+        savepoint->is_marked = false;
+    }
     weir_status status = wr_path_stat(savepoint->os, savepoint->building, &found, err);
     if (status == WEIR_NOT_FOUND) {
         status = wr_path_rename(savepoint->os, savepoint->path, savepoint->building, false, err);
@@ -225,8 +236,20 @@ check_fence(const struct wr_savepoint *savepoint, weir_error *err)
     return status;
 }
 
+/* What one that ends the job holds is committed next. */
 static weir_status
-publish(struct wr_savepoint *savepoint, weir_error *err)
+mark(struct wr_savepoint *savepoint, const struct wr_manifest *manifest, weir_error *err)
+{
+    if (savepoint->storage == NULL || !wr_checkpoint_is_last(manifest->kind)) {
+        return WEIR_OK;
+    }
+    savepoint->is_marked = true;
+    return wr_checkpoint_storage_mark_saved(savepoint->storage, manifest->checkpoint_id,
+                                            savepoint->path, err);
+}
+
+static weir_status
+publish(struct wr_savepoint *savepoint, const struct wr_manifest *manifest, weir_error *err)
 {
     savepoint->is_unsure = true; /* a rename that fails may have been done all the same */
     weir_status status = rename_out(savepoint, err);
@@ -235,6 +258,9 @@ publish(struct wr_savepoint *savepoint, weir_error *err)
     }
     if (status == WEIR_OK) {
         status = check_fence(savepoint, err);
+    }
+    if (status == WEIR_OK) {
+        status = mark(savepoint, manifest, err);
     }
     if (status != WEIR_OK) {
         /* Where this fails too it stays unsure: abandon tries again, and says so. */
@@ -252,7 +278,7 @@ wr_savepoint_complete(struct wr_savepoint *savepoint, const struct wr_manifest *
     WR_TRY(check_manifest(savepoint, manifest, err));
     WR_TRY(wr_metadata_write(savepoint->os, &savepoint->alloc, savepoint->building, manifest, err));
     WR_TRY(check_fence(savepoint, err));
-    return publish(savepoint, err);
+    return publish(savepoint, manifest, err);
 }
 
 weir_status

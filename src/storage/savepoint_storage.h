@@ -14,8 +14,7 @@
 #ifndef WR_STORAGE_SAVEPOINT_STORAGE_H
 #define WR_STORAGE_SAVEPOINT_STORAGE_H
 
-#include "os/file.h"
-#include "snapshot/manifest.h"
+#include "storage/checkpoint_storage.h"
 
 struct wr_savepoint;
 
@@ -25,9 +24,9 @@ struct wr_savepoint_parameters {
     const char *directory; /* the target: a path or file://; another scheme is refused by name */
     const char *job_id;    /* 32 hex digits */
     const char *attempt;   /* 32 hex digits */
-    /* The attempt's hidden directory among the checkpoints (wr_checkpoint_storage_hidden): once it
-     * is gone the attempt was fenced, and completes nothing more. Copied. NULL: there is none. */
-    const char *hidden;
+    /* Where the job's checkpoints are: an attempt that was fenced there completes nothing more, and
+     * a savepoint that is to end the job is marked there. Lent for life. NULL: nowhere. */
+    struct wr_checkpoint_storage *storage;
 };
 
 /* Draws the names; the file system is not touched. Thread: any. */
@@ -40,8 +39,9 @@ const char *wr_savepoint_building(const struct wr_savepoint *savepoint);
 const char *wr_savepoint_path(const struct wr_savepoint *savepoint);
 /* Makes the target and the building directory. */
 weir_status wr_savepoint_begin(struct wr_savepoint *savepoint, weir_error *err);
-/* The data files were synced by their writers. After a failure: abandon. WEIR_INVALID: the manifest
- * is another job's or attempt's, or needs files outside; WEIR_CANCELLED: fenced. */
+/* The data files were synced by their writers. One that ends the job is marked in the job's
+ * directory, too (wr_checkpoint_storage_mark_saved). After a failure: abandon. WEIR_INVALID: the
+ * manifest is another job's or attempt's, or needs files outside; WEIR_CANCELLED: fenced. */
 weir_status wr_savepoint_complete(struct wr_savepoint *savepoint,
                                   const struct wr_manifest *manifest, weir_error *err);
 /* Removes what was built; not after it is complete. */

@@ -12,6 +12,7 @@
 #include "base/little.h"
 #include "snapshot/manifest_format.h"
 #include "storage/layout.h"
+#include "storage/saved_mark.h"
 
 #include <string.h>
 
@@ -115,6 +116,22 @@ ask_finished(struct wr_job_search *search, struct wr_job_found *job, weir_error 
 }
 
 static weir_status
+ask_saved(struct wr_job_search *search, struct wr_job_found *job, weir_error *err)
+{
+    struct wr_saved_mark mark;
+    weir_status status =
+        wr_saved_mark_read(search->os, &search->arena.alloc, job->path, &mark, err);
+    if (status == WEIR_NOT_FOUND || (status == WEIR_OK && mark.checkpoint_id <= job->newest)) {
+        return WEIR_OK;
+    }
+    WR_TRY(status);
+    job->saved = mark.checkpoint_id;
+    WR_TRY(copy_text(search, mark.savepoint, &job->savepoint, err));
+    WR_TRY(copy_text(search, mark.job_id, &job->job_id, err));
+    return job->job_name == NULL ? copy_text(search, mark.job_name, &job->job_name, err) : WEIR_OK;
+}
+
+static weir_status
 look_at(struct wr_job_search *search, struct wr_job_found *job, weir_error *err)
 {
     struct wr_buffer ids;
@@ -128,6 +145,9 @@ look_at(struct wr_job_search *search, struct wr_job_found *job, weir_error *err)
     }
     if (status == WEIR_OK) {
         status = ask_finished(search, job, err);
+    }
+    if (status == WEIR_OK && !job->is_finished) {
+        status = ask_saved(search, job, err);
     }
     wr_buffer_fini(&ids);
     return status;
@@ -144,7 +164,7 @@ add_job(struct wr_job_search *search, const char *path, weir_error *err)
     WR_TRY(copy_text(search, path, &job->path, err));
     WR_TRY(copy_text(search, wr_is_job_name(last) ? last : "", &job->job_id, err));
     WR_TRY(look_at(search, job, err));
-    if (job->newest != 0 || job->is_finished) {
+    if (job->newest != 0 || job->is_finished || job->saved != 0) {
         *search->last = job;
         search->last = &job->next;
     }

@@ -2,7 +2,8 @@
 /* storage/search.h: which jobs have checkpoints below a directory; for find.c.
  *
  * A job's directory is the one asked about itself (no <job-id> level, or its own <job-id>), or one
- * of 32 hex digits in it; it counts once it holds a chk-N with a `_metadata`, or _finished.
+ * of 32 hex digits in it; it counts once it holds a chk-N with a `_metadata`, _finished, or the
+ * mark of a savepoint.
  */
 #ifndef WR_STORAGE_SEARCH_H
 #define WR_STORAGE_SEARCH_H
@@ -17,9 +18,11 @@ struct wr_job_found {
     const char *job_id;   /* of the manifest, else of the directory's name; "" unknown */
     const char *job_name; /* NULL: not one manifest can be read */
     bool is_finished;
-    uint64_t newest;     /* highest id with a `_metadata`; 0: none */
-    uint64_t older;      /* the next one below; 0: none */
-    int64_t complete_ms; /* of the newest; 0 where it cannot be read */
+    uint64_t newest;       /* highest id with a `_metadata`; 0: none */
+    uint64_t older;        /* the next one below; 0: none */
+    int64_t complete_ms;   /* of the newest; 0 where it cannot be read */
+    uint64_t saved;        /* of the savepoint that ends it, where it is newer; 0: none */
+    const char *savepoint; /* its directory */
 };
 
 struct wr_job_search {

@@ -267,12 +267,15 @@ check_start(struct story *story, struct attempt *attempt)
     weir_job_report report = { .size = sizeof report };
     weir_job_look(lab_job_of(attempt->life), &report);
     store_leave_behind(store, report.restored_checkpoint_id);
+    uint64_t marked = store_marked_id(store);
     if (report.restored_checkpoint_id < store->newest_told ||
-        report.restored_checkpoint_id < store->highest_saved) {
+        report.restored_checkpoint_id < store->highest_saved ||
+        report.restored_checkpoint_id < marked) {
         (void)store_wrong(store,
-                          "restored from %" PRIu64 ", checkpoint %" PRIu64 " and savepoint %" PRIu64
-                          " are complete",
-                          report.restored_checkpoint_id, store->newest_told, store->highest_saved);
+                          "restored from %" PRIu64 ", checkpoint %" PRIu64 ", savepoint %" PRIu64
+                          " are complete, %" PRIu64 " is marked",
+                          report.restored_checkpoint_id, store->newest_told, store->highest_saved,
+                          marked);
     }
 }
 

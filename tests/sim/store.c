@@ -71,14 +71,14 @@ store_find(const struct store *store, uint64_t id)
     return NULL;
 }
 
-/* "<id>\n<name>\n" */
+/* The first line of a mark in the job's directory; 0: there is no such mark. */
 static uint64_t
-finished_id(const struct store *store, const char *job_id)
+marked_id(const struct store *store, const char *job_id, const char *name)
 {
     char path[200];
     char text[24] = "";
     size_t size = 0;
-    snprintf(path, sizeof path, LAB_CHECKPOINTS "/%s/_finished", job_id);
+    snprintf(path, sizeof path, LAB_CHECKPOINTS "/%s/%s", job_id, name);
     const uint8_t *bytes = os_sim_file_get(store->lab->sim, path, &size);
     if (bytes != NULL) {
         memcpy(text, bytes, size < sizeof text ? size : sizeof text - 1);
@@ -89,7 +89,7 @@ finished_id(const struct store *store, const char *job_id)
 static bool
 has_finished(const struct store *store, const char *job_id)
 {
-    return finished_id(store, job_id) != 0;
+    return marked_id(store, job_id, "_finished") != 0;
 }
 
 bool
@@ -101,7 +101,13 @@ store_has_finished(const struct store *store)
 uint64_t
 store_finished_id(const struct store *store)
 {
-    return finished_id(store, store->job_id);
+    return marked_id(store, store->job_id, "_finished");
+}
+
+uint64_t
+store_marked_id(const struct store *store)
+{
+    return marked_id(store, store->job_id, "_savepoint");
 }
 
 /* --- one checkpoint becomes visible --- */
@@ -292,8 +298,10 @@ look_at_known(struct store *store)
 static bool
 look_at_output(struct store *store)
 {
+    uint64_t marked = store_marked_id(store);
     uint64_t complete =
         store->highest > store->highest_saved ? store->highest : store->highest_saved;
+    complete = marked > complete ? marked : complete;
     for (; store->output_seen < store->lab->seen_count; store->output_seen++) {
         const struct lab_seen *seen = &store->lab->seen[store->output_seen];
         if (seen->checkpoint_id > complete) {

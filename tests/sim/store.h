@@ -76,6 +76,8 @@ bool store_after_cut(struct store *store);
 bool store_at_end(struct store *store);
 /* The job has reached its end, and says so. */
 bool store_has_finished(const struct store *store);
+/* Of the savepoint that its directory says was to end it: complete since it says so. 0: none. */
+uint64_t store_marked_id(const struct store *store);
 /* With which checkpoint or savepoint; 0: it has not. */
 uint64_t store_finished_id(const struct store *store);
 const struct store_checkpoint *store_find(const struct store *store, uint64_t id);

@@ -153,8 +153,12 @@ choose_resume(struct story *story, const struct attempt *attempt)
     if (finished_id != 0 && newest != NULL && newest->id != finished_id) {
         return; /* the job came to its end behind it, though nobody has seen that yet */
     }
+    bool is_marked = newest != NULL && newest->id == store_marked_id(store) && finished_id == 0;
+    if (is_marked && wr_rng_below(&story->draw.rng, 2) == 0) {
+        return; /* latest: of this job finds it */
+    }
     bool must = newest != NULL && (!has_checkpoint || newest->id == store->highest_saved ||
-                                   attempt->outcome.state == WEIR_JOB_CANCELED);
+                                   is_marked || attempt->outcome.state == WEIR_JOB_CANCELED);
     if (must || (newest != NULL && attempt->end != ATTEMPT_FROZEN &&
                  wr_rng_below(&story->draw.rng, 2) == 0)) {
         snprintf(story->resume, sizeof story->resume, "%s", newest->path);
@@ -174,8 +178,9 @@ start_from(struct story *story, struct lab_attempt *settings)
         }
         story->has_resumed = true;
         story->totals->marks[MARK_RESUMED]++;
-    } else if (story->has_resumed && (store_find(&story->store, story->store.highest) != NULL ||
-                                      store_has_finished(&story->store))) {
+    } else if (store_marked_id(&story->store) != 0 ||
+               (story->has_resumed && (store_find(&story->store, story->store.highest) != NULL ||
+                                       store_has_finished(&story->store)))) {
         snprintf(story->latest, sizeof story->latest, "latest:" LAB_CHECKPOINTS "/%s",
                  story->store.job_id);
         settings->restore = story->latest;
@@ -224,6 +229,8 @@ count_restore(struct story *story, const struct attempt *attempt)
     if (from != NULL && from->id > story->store.newest_told) {
         story->store.newest_told = from->id;
     }
+    const struct store_save *save = store_save_of(&story->store, attempt->outcome.restored_id);
+    story->store.drained = story->store.drained || (save != NULL && save->is_drained);
     if (attempt->settings.restore == story->resume &&
         attempt->outcome.restored_id > story->store.highest_saved) {
         story->store.highest_saved = attempt->outcome.restored_id;
@@ -235,8 +242,10 @@ static bool
 is_over(const struct story *story, const struct attempt *attempt)
 {
     bool finished = attempt->outcome.state == WEIR_JOB_FINISHED || attempt->outcome.finished_before;
+    bool goes_on = story->resume[0] != '\0' ||
+                   (store_marked_id(&story->store) != 0 && !store_has_finished(&story->store));
     return story->store.drained || story->is_cancelled ||
-           (attempt->end == ATTEMPT_OVER && finished && story->resume[0] == '\0');
+           (attempt->end == ATTEMPT_OVER && finished && !goes_on);
 }
 
 /* What is left of it goes, or stays as a zombie. */

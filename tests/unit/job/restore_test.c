@@ -6,6 +6,8 @@
 
 #include "snapshot/manifest.h"
 
+#include <inttypes.h>
+
 /* Stopped after three checkpoints; the next create restores from there. */
 static void
 leave_a_checkpoint(struct rig *rig)
@@ -362,5 +364,49 @@ TEST(after_many_checkpoints_the_directory_holds_the_retained_ones_and_nothing_el
     rig_job_directory(&rig, job);
     rig_forget_job(&rig);
     assert_int_equal(3 + 2, rig_count_names(&rig, job, "")); /* shared, taskowned; no attempt's */
+    rig_fini(&rig);
+}
+
+/* --- taken over --- */
+
+#define ASIDE RIG_DIRECTORY "/aside"
+
+static struct wr_os_ops racing_ops;
+static const struct wr_os_ops *racing_inner;
+static char racing_path[512];
+
+/* The last holder's rename, seen when the look for the newest is over. */
+static int
+lock_behind_a_completion(struct wr_os *os, int file)
+{
+    (void)racing_inner->rename(os, ASIDE, racing_path, false);
+    return racing_inner->lock(os, file);
+}
+
+TEST(what_the_last_holder_completes_while_it_is_taken_over_is_gone_on_from)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig_set(&rig, "execution.checkpointing.num-retained", "2");
+    leave_a_checkpoint(&rig);
+    assert_ok(rig_create(&rig), &rig.error);
+    uint64_t newest = rig_look(&rig).restored_checkpoint_id;
+    char directory[256];
+    rig_job_directory(&rig, directory);
+    snprintf(racing_path, sizeof racing_path, "%s/chk-%" PRIu64, directory, newest);
+    rig_forget_job(&rig);
+    struct wr_os *os = os_sim_os(rig.sim);
+    assert_int_equal(0, os->ops->rename(os, racing_path, ASIDE, false));
+    assert_ok(rig_create(&rig), &rig.error);
+    assert_true(rig_look(&rig).restored_checkpoint_id < newest);
+    rig_forget_job(&rig);
+    racing_inner = os->ops;
+    racing_ops = *os->ops;
+    racing_ops.lock = lock_behind_a_completion;
+    os->ops = &racing_ops;
+    assert_ok(rig_create(&rig), &rig.error);
+    os->ops = racing_inner;
+    assert_int_equal(newest, rig_look(&rig).restored_checkpoint_id);
+    rig_assert_says(rig.log, racing_path);
     rig_fini(&rig);
 }

@@ -22,11 +22,12 @@ savepoint_create(struct scene *scene, const char *directory, struct wr_savepoint
 
 /* begin, two data files, complete. */
 static inline weir_status
-savepoint_make(struct scene *scene, struct wr_savepoint *savepoint, uint64_t id)
+savepoint_make(struct scene *scene, struct wr_savepoint *savepoint, enum wr_checkpoint_kind kind,
+               uint64_t id)
 {
     struct store_set set;
     store_set_init(&set, scene, id, JOB_A, FIRST);
-    set.manifest.kind = WR_SAVEPOINT;
+    set.manifest.kind = kind;
     weir_status status = wr_savepoint_begin(savepoint, &scene->err);
     for (uint32_t i = 0; i < STORE_SUBTASKS && status == WEIR_OK; i++) {
         char path[WR_PATH_MAX];
@@ -49,10 +50,35 @@ savepoint_take(struct scene *scene, uint64_t id, char *out_path)
 {
     struct wr_savepoint *savepoint = NULL;
     WR_TRY(savepoint_create(scene, TARGET, &savepoint));
-    weir_status status = savepoint_make(scene, savepoint, id);
+    weir_status status = savepoint_make(scene, savepoint, WR_SAVEPOINT, id);
     if (status == WEIR_OK) {
         memcpy(out_path, wr_savepoint_path(savepoint), strlen(wr_savepoint_path(savepoint)) + 1);
     } else {
+        weir_error abandoned;
+        (void)!wr_savepoint_abandon(savepoint, &abandoned);
+    }
+    wr_savepoint_destroy(savepoint);
+    return status;
+}
+
+/* One that ends the job of the storage. out_path is where it is to stand, whatever becomes of it.
+ */
+static inline weir_status
+savepoint_end_job(struct scene *scene, struct wr_checkpoint_storage *storage, uint64_t id,
+                  char *out_path)
+{
+    struct wr_savepoint_parameters parameters = { .os = scene->os,
+                                                  .alloc = scene->alloc,
+                                                  .directory = TARGET,
+                                                  .job_id = JOB_A,
+                                                  .attempt = FIRST,
+                                                  .storage = storage };
+    struct wr_savepoint *savepoint = NULL;
+    out_path[0] = '\0';
+    WR_TRY(wr_savepoint_create(&parameters, &savepoint, &scene->err));
+    weir_status status = savepoint_make(scene, savepoint, WR_SAVEPOINT_STOP, id);
+    memcpy(out_path, wr_savepoint_path(savepoint), strlen(wr_savepoint_path(savepoint)) + 1);
+    if (status != WEIR_OK) {
         weir_error abandoned;
         (void)!wr_savepoint_abandon(savepoint, &abandoned);
     }

@@ -43,7 +43,7 @@ TEST(a_savepoint_has_flinks_name_and_is_read_also_where_it_was_moved)
     assert_int_equal(fnmatch(TARGET "/.savepoint-000000-" DIGITS_12 "." FIRST,
                              wr_savepoint_building(savepoint), 0),
                      0);
-    assert_ok(savepoint_make(&scene, savepoint, 7), &scene.err);
+    assert_ok(savepoint_make(&scene, savepoint, WR_SAVEPOINT, 7), &scene.err);
     assert_int_equal(savepoint_read(&scene, wr_savepoint_path(savepoint)), 7);
     assert_false(os_sim_directory_is_there(scene.sim, wr_savepoint_building(savepoint)));
     assert_ok(
@@ -291,7 +291,7 @@ run_point(const struct os_fault_plan *plan)
     weir_status status = savepoint_create(&faulty, TARGET, &savepoint);
     weir_status abandoned = WEIR_OK;
     if (status == WEIR_OK) {
-        status = savepoint_make(&faulty, savepoint, 7);
+        status = savepoint_make(&faulty, savepoint, WR_SAVEPOINT, 7);
         if (status != WEIR_OK) {
             weir_error err;
             abandoned = wr_savepoint_abandon(savepoint, &err);
@@ -392,14 +392,14 @@ TEST(a_fenced_attempt_completes_no_savepoint)
                                                   .directory = TARGET,
                                                   .job_id = JOB_A,
                                                   .attempt = FIRST,
-                                                  .hidden = wr_checkpoint_storage_hidden(storage) };
+                                                  .storage = storage };
     struct wr_savepoint *savepoint = NULL;
     assert_ok(wr_savepoint_create(&parameters, &savepoint, &scene.err), &scene.err);
-    assert_ok(savepoint_make(&scene, savepoint, 7), &scene.err);
+    assert_ok(savepoint_make(&scene, savepoint, WR_SAVEPOINT, 7), &scene.err);
     wr_savepoint_destroy(savepoint);
     assert_ok(wr_savepoint_create(&parameters, &savepoint, &scene.err), &scene.err);
     assert_ok(wr_checkpoint_storage_renew(storage, SECOND, &scene.err), &scene.err);
-    assert_int_equal(savepoint_make(&scene, savepoint, 8), WEIR_CANCELLED);
+    assert_int_equal(savepoint_make(&scene, savepoint, WR_SAVEPOINT, 8), WEIR_CANCELLED);
     assert_non_null(strstr(scene.err.message, "fenced"));
     assert_false(os_sim_directory_is_there(scene.sim, wr_savepoint_path(savepoint)));
     assert_ok(wr_savepoint_abandon(savepoint, &scene.err), &scene.err);
