@@ -217,14 +217,17 @@ wr_task_note_idle_work(struct wr_task *task)
     }
 }
 
-/* After an aborted snapshot, or what an engine does by and by (shrinking). */
+/* After an aborted snapshot, or what an engine does by and by (shrinking). It may be the time that
+ * makes something due, and no record need have come since. */
 bool
 wr_task_turn_idle_work(struct wr_task *task)
 {
+    struct wr_os *os = task->environment->os;
     bool more = false;
     for (uint32_t i = 0; i < task->operator_count; i++) {
         struct wr_operator *operator_ = &task->operators[i];
         if (operator_->idle_work && operator_->backend != NULL) {
+            weir_backend_set_time(operator_->backend, os->ops->wall_ms(os));
             operator_->idle_work = weir_backend_idle_turn(operator_->backend, task->turn_bytes);
             more = more || operator_->idle_work;
         }

@@ -13,9 +13,11 @@
  * reads them, long after.
  *
  * Pages are kept while any copy is in use, since the next write wants one; when the last is given
- * back all become idle. Idle ones are freed by and by: at once when nothing else is to be done, but
- * over some seconds beside work, where the next snapshot will want them. (A page of the system's is
- * zeroed when it is first met: that takes longer than to copy a bucket.)
+ * back all become idle. The next snapshot wants them again, and memory that is fresh from the
+ * system is zeroed when it is first met, which takes longer than to copy a bucket: so as many stay
+ * as the last two rounds (from the first copy taken to the last given back) needed, until
+ * KEPT_MS have gone by without one. The rest is freed a page at a time. Where the state lacks
+ * memory they go at once.
  */
 #include "state/heap/copies.h"
 
@@ -27,7 +29,8 @@
 
 enum {
     PAGE_BYTES = 64 << 10,
-    TRIM_EVERY = 256, /* turns; a task has one a batch beside work */
+    KEPT_MS = 60000,
+    TRIM_EVERY = 64, /* turns; a task has one a batch beside work */
     LINE = 64
 };
 
@@ -72,6 +75,7 @@ static void
 forget_pages(struct wr_copies *copies)
 {
     copies->pages = NULL;
+    copies->used_pages = 0;
     copies->free = NULL;
     copies->page_left = 0;
 }
@@ -80,9 +84,8 @@ void
 wr_copies_fini(struct wr_copies *copies)
 {
     pages_free(copies, copies->pages);
-    pages_free(copies, copies->idle_pages);
-    copies->idle_pages = NULL;
     forget_pages(copies);
+    wr_copies_drop_idle(copies);
 }
 
 static struct wr_copy_page *
@@ -108,12 +111,14 @@ page_new(struct wr_copies *copies)
     struct wr_copy_page *page = copies->idle_pages;
     if (page != NULL) {
         copies->idle_pages = page->next;
+        copies->idle_count--;
     } else {
         page = page_ask(copies);
     }
     if (page == NULL) {
         return false;
     }
+    copies->used_pages++;
     copies->oldest = copies->pages == NULL ? page : copies->oldest;
     page->next = copies->pages;
     copies->pages = page;
@@ -175,6 +180,19 @@ wr_copies_take(struct wr_copies *copies, const struct wr_bucket *bucket)
     return copy;
 }
 
+/* All pages become idle. */
+static void
+end_round(struct wr_copies *copies)
+{
+    copies->oldest->next = copies->idle_pages;
+    copies->idle_pages = copies->pages;
+    copies->idle_count += copies->used_pages;
+    copies->needed[1] = copies->needed[0];
+    copies->needed[0] = copies->used_pages;
+    copies->has_ended = true;
+    forget_pages(copies);
+}
+
 void
 wr_copies_give(struct wr_copies *copies, struct wr_copy *copy)
 {
@@ -185,25 +203,51 @@ wr_copies_give(struct wr_copies *copies, struct wr_copy *copy)
         copies->in_use_at_refusal = 0;
     }
     if (copies->in_use == 0) {
-        copies->oldest->next = copies->idle_pages;
-        copies->idle_pages = copies->pages;
-        forget_pages(copies);
+        end_round(copies);
     }
 }
 
+/* Whether the idle pages are more than the next round is thought to want. */
+static bool
+has_surplus(struct wr_copies *copies, int64_t now_ms)
+{
+    if (copies->has_ended || now_ms < copies->idle_since_ms) { /* or the clock was set back */
+        copies->has_ended = false;
+        copies->idle_since_ms = now_ms;
+    }
+    uint64_t kept = copies->needed[0] > copies->needed[1] ? copies->needed[0] : copies->needed[1];
+    return copies->idle_count > kept || now_ms - copies->idle_since_ms >= KEPT_MS;
+}
+
 bool
-wr_copies_trim(struct wr_copies *copies)
+wr_copies_trim(struct wr_copies *copies, int64_t now_ms)
 {
     struct wr_copy_page *page = copies->idle_pages;
     if (page == NULL || copies->in_use != 0) {
         return false;
     }
-    if (copies->state_pages == 0 && ++copies->trims % TRIM_EVERY != 0) {
-        return true;
+    if (copies->state_pages == 0) {
+        if (!has_surplus(copies, now_ms)) {
+            return false;
+        }
+        if (++copies->trims % TRIM_EVERY != 0) {
+            return true;
+        }
     }
     copies->idle_pages = page->next;
+    copies->idle_count--;
     page_free(copies, page);
     return copies->idle_pages != NULL;
+}
+
+bool
+wr_copies_drop_idle(struct wr_copies *copies)
+{
+    struct wr_copy_page *pages = copies->idle_pages;
+    copies->idle_pages = NULL;
+    copies->idle_count = 0;
+    pages_free(copies, pages);
+    return pages != NULL;
 }
 
 bool

@@ -29,7 +29,12 @@ struct wr_copies {
     struct wr_copy_page *pages;      /* the newest first */
     struct wr_copy_page *oldest;     /* of those */
     uint64_t state_pages;            /* idle or not: what the state's allocator gave */
+    uint64_t used_pages;             /* in that list */
     struct wr_copy_page *idle_pages; /* nobody uses a copy of theirs */
+    uint64_t idle_count;             /* of them */
+    uint64_t needed[2];              /* pages, by the last two rounds */
+    int64_t idle_since_ms;           /* once has_ended was seen */
+    bool has_ended;                  /* a round, since the last trim */
     struct wr_copy *free;            /* given back */
     uint32_t page_left;              /* copies of the newest page that were never taken */
     uint64_t in_use;
@@ -43,9 +48,12 @@ void wr_copies_fini(struct wr_copies *copies); /* whatever is in use */
 /* A copy of the bucket, in no list. NULL: both allocators refuse. */
 struct wr_copy *wr_copies_take(struct wr_copies *copies, const struct wr_bucket *bucket);
 void wr_copies_give(struct wr_copies *copies, struct wr_copy *copy);
-/* Now and then frees an idle page, at once where the state lacks the memory; true: there are more.
- */
-bool wr_copies_trim(struct wr_copies *copies);
+/* Frees an idle page where there are more than the next snapshot is thought to want, and only now
+ * and then, for this is called beside work; each time where the state lacks the memory. True: there
+ * is more to free. */
+bool wr_copies_trim(struct wr_copies *copies, int64_t now_ms);
+/* Frees all idle pages; false: there were none. */
+bool wr_copies_drop_idle(struct wr_copies *copies);
 /* The snapshot allocator has refused, and not half of what was in use then has been written since.
  */
 bool wr_copies_pressed(const struct wr_copies *copies);

@@ -17,11 +17,23 @@
 #include "types/describe.h"
 #include "types/type.h"
 
+/* False: there were none. */
+static bool
+drop_idle_copies(struct wr_heap *heap)
+{
+    bool has_dropped = wr_copies_drop_idle(&heap->copies);
+    return wr_copies_drop_idle(&heap->wide_copies) || has_dropped;
+}
+
+/* Live state comes before what is kept for the next snapshot. */
 static void *
 counted_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
     struct wr_heap *heap = ctx;
     void *result = heap->parent.resize(heap->parent.ctx, ptr, old_size, new_size);
+    if (result == NULL && new_size != 0 && drop_idle_copies(heap)) {
+        result = heap->parent.resize(heap->parent.ctx, ptr, old_size, new_size);
+    }
     if (result != NULL || new_size == 0) {
         heap->used_bytes += new_size;
         heap->used_bytes -= ptr != NULL ? old_size : 0;

@@ -311,8 +311,8 @@ wr_heap_idle_turn(weir_backend *self, size_t budget_bytes)
     }
     wr_slab_list_free(&heap->slab, &heap->freeing, IDLE_BLOCKS);
     bool has_removed = wr_changes_free_some(heap, IDLE_PAGES);
-    bool has_pages = wr_copies_trim(&heap->copies);
-    has_pages = wr_copies_trim(&heap->wide_copies) || has_pages;
+    bool has_pages = wr_copies_trim(&heap->copies, self->now_ms);
+    has_pages = wr_copies_trim(&heap->wide_copies, self->now_ms) || has_pages;
     bool is_shrinking = wr_shrink_turn(heap, budget_bytes);
     return is_shrinking || has_pages || has_removed || heap->freeing.first != NULL;
 }
