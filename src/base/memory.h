@@ -26,7 +26,7 @@ char *wr_memory_copy_text(const weir_alloc *alloc, const char *text); /* freed w
 enum wr_pool {
     WR_POOL_STATE,    /* live keyed state */
     WR_POOL_LISTS,    /* live operator state */
-    WR_POOL_SNAPSHOT, /* copies made for open snapshots, write buffers */
+    WR_POOL_SNAPSHOT, /* copies made for snapshots, write buffers */
     WR_POOL_NETWORK,  /* batches */
     WR_POOL_OTHER,
     WR_POOL_COUNT

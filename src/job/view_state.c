@@ -204,8 +204,8 @@ wr_view_fill_memory(weir_job *job, struct wr_arena *arena, weir_job_view *view)
     uint32_t count = 0;
     memory[count++] = pool_of("state", "state by key, in memory", &job->budget, WR_POOL_STATE);
     memory[count++] = pool_of("lists", "state without a key", &job->budget, WR_POOL_LISTS);
-    memory[count++] = pool_of("snapshot", "copies and buffers of checkpoints under way",
-                              &job->copy_budget, WR_POOL_SNAPSHOT);
+    memory[count++] = pool_of("snapshot", "copies and buffers of checkpoints", &job->copy_budget,
+                              WR_POOL_SNAPSHOT);
     memory[count++] =
         pool_of("network", "records between operators", &job->network_budget, WR_POOL_NETWORK);
     if (job->task_environment.backend_factory != weir_backend_factory_hashmap()) {

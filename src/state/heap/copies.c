@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* copies: the pool behind copy on write.
  *
- *   allocator --> pages, copies taken in turn --last copy given back--> idle pages --trim-->
- * allocator
+ *   allocator --> pages, copies taken in turn --last one given back--> idle pages --> allocator
+ *                   ^---------- the next snapshot's copies ---------------'      [trim]
  *
  *   page  | next | from | copy 0 | copy 1 | ... | ~ | bytes of 0 | bytes of 1 | ...
  *                                                    at whole lines
@@ -13,11 +13,10 @@
  * reads them, long after.
  *
  * Pages are kept while any copy is in use, since the next write wants one; when the last is given
- * back all become idle. The next snapshot wants them again, and memory that is fresh from the
- * system is zeroed when it is first met, which takes longer than to copy a bucket: so as many stay
- * as the last two rounds (from the first copy taken to the last given back) needed, until
- * KEPT_MS have gone by without one. The rest is freed a page at a time. Where the state lacks
- * memory they go at once.
+ * back all become idle. The next snapshot wants them again, and the system zeroes fresh memory when
+ * it is first met, which takes longer than to copy a bucket. So as many stay as the last two
+ * snapshots needed, until KEPT_MS have gone by without a copy; the rest is freed a page at a time.
+ * Where memory was refused none stay: write buffers come out of the same limit.
  */
 #include "state/heap/copies.h"
 
@@ -75,7 +74,7 @@ static void
 forget_pages(struct wr_copies *copies)
 {
     copies->pages = NULL;
-    copies->used_pages = 0;
+    copies->used_count = 0;
     copies->free = NULL;
     copies->page_left = 0;
 }
@@ -96,6 +95,7 @@ page_ask(struct wr_copies *copies)
         page->is_state = false;
         return page;
     }
+    copies->was_refused = true;
     copies->in_use_at_refusal = copies->in_use + 1;
     page = wr_memory_resize(&copies->state_alloc, NULL, 0, PAGE_BYTES);
     if (page != NULL) {
@@ -118,7 +118,10 @@ page_new(struct wr_copies *copies)
     if (page == NULL) {
         return false;
     }
-    copies->used_pages++;
+    copies->used_count++;
+    if (copies->used_count > copies->needed[0]) {
+        copies->needed[0] = copies->used_count;
+    }
     copies->oldest = copies->pages == NULL ? page : copies->oldest;
     page->next = copies->pages;
     copies->pages = page;
@@ -182,14 +185,12 @@ wr_copies_take(struct wr_copies *copies, const struct wr_bucket *bucket)
 
 /* All pages become idle. */
 static void
-end_round(struct wr_copies *copies)
+idle_all(struct wr_copies *copies)
 {
     copies->oldest->next = copies->idle_pages;
     copies->idle_pages = copies->pages;
-    copies->idle_count += copies->used_pages;
-    copies->needed[1] = copies->needed[0];
-    copies->needed[0] = copies->used_pages;
-    copies->has_ended = true;
+    copies->idle_count += copies->used_count;
+    copies->idle_since_ms = INT64_MAX;
     forget_pages(copies);
 }
 
@@ -203,41 +204,54 @@ wr_copies_give(struct wr_copies *copies, struct wr_copy *copy)
         copies->in_use_at_refusal = 0;
     }
     if (copies->in_use == 0) {
-        end_round(copies);
+        idle_all(copies);
     }
 }
 
-/* Whether the idle pages are more than the next round is thought to want. */
-static bool
-has_surplus(struct wr_copies *copies, int64_t now_ms)
+void
+wr_copies_note_begin(struct wr_copies *copies)
 {
-    if (copies->has_ended || now_ms < copies->idle_since_ms) { /* or the clock was set back */
-        copies->has_ended = false;
-        copies->idle_since_ms = now_ms;
+    copies->needed[1] = copies->needed[0];
+    copies->needed[0] = copies->used_count;
+    copies->was_refused = false;
+}
+
+static bool
+is_short(const struct wr_copies *copies)
+{
+    return copies->was_refused || copies->state_pages != 0;
+}
+
+/* Whether there are idle pages that the next snapshot is not thought to want. */
+static bool
+has_surplus(const struct wr_copies *copies, int64_t now_ms)
+{
+    if (copies->idle_pages == NULL || copies->in_use != 0) {
+        return false;
     }
-    uint64_t kept = copies->needed[0] > copies->needed[1] ? copies->needed[0] : copies->needed[1];
-    return copies->idle_count > kept || now_ms - copies->idle_since_ms >= KEPT_MS;
+    const uint64_t *needed = copies->needed;
+    uint64_t kept = needed[0] > needed[1] ? needed[0] : needed[1];
+    uint64_t idle_ms = (uint64_t)now_ms - (uint64_t)copies->idle_since_ms;
+    return is_short(copies) || copies->idle_count > kept || idle_ms >= KEPT_MS;
 }
 
 bool
 wr_copies_trim(struct wr_copies *copies, int64_t now_ms)
 {
-    struct wr_copy_page *page = copies->idle_pages;
-    if (page == NULL || copies->in_use != 0) {
+    if (now_ms < copies->idle_since_ms) { /* the first since they are idle, or a clock set back */
+        copies->idle_since_ms = now_ms;
+    }
+    if (!has_surplus(copies, now_ms)) {
         return false;
     }
-    if (copies->state_pages == 0) {
-        if (!has_surplus(copies, now_ms)) {
-            return false;
-        }
-        if (++copies->trims % TRIM_EVERY != 0) {
-            return true;
-        }
+    if (!is_short(copies) && ++copies->trims % TRIM_EVERY != 0) {
+        return true;
     }
+    struct wr_copy_page *page = copies->idle_pages;
     copies->idle_pages = page->next;
     copies->idle_count--;
     page_free(copies, page);
-    return copies->idle_pages != NULL;
+    return has_surplus(copies, now_ms);
 }
 
 bool

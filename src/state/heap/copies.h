@@ -28,18 +28,18 @@ struct wr_copies {
     uint32_t page_count;             /* copies of a page */
     struct wr_copy_page *pages;      /* the newest first */
     struct wr_copy_page *oldest;     /* of those */
-    uint64_t state_pages;            /* idle or not: what the state's allocator gave */
-    uint64_t used_pages;             /* in that list */
+    uint64_t used_count;             /* of those */
     struct wr_copy_page *idle_pages; /* nobody uses a copy of theirs */
-    uint64_t idle_count;             /* of them */
-    uint64_t needed[2];              /* pages, by the last two rounds */
-    int64_t idle_since_ms;           /* once has_ended was seen */
-    bool has_ended;                  /* a round, since the last trim */
+    uint64_t idle_count;             /* of those */
+    uint64_t state_pages;            /* idle or not: what the state's allocator gave */
+    uint64_t needed[2];              /* used_count at most: since the newest begin, before it */
+    int64_t idle_since_ms;           /* INT64_MAX: no trim has seen it yet */
     struct wr_copy *free;            /* given back */
     uint32_t page_left;              /* copies of the newest page that were never taken */
+    uint32_t trims;                  /* that found something to free */
     uint64_t in_use;
     uint64_t in_use_at_refusal; /* 0: not pressed; see wr_copies_pressed */
-    uint32_t trims;             /* asked for */
+    bool was_refused;           /* memory for a page, since the newest begin */
 };
 
 void wr_copies_init(struct wr_copies *copies, size_t bucket_bytes, const weir_alloc *snapshot_alloc,
@@ -48,9 +48,10 @@ void wr_copies_fini(struct wr_copies *copies); /* whatever is in use */
 /* A copy of the bucket, in no list. NULL: both allocators refuse. */
 struct wr_copy *wr_copies_take(struct wr_copies *copies, const struct wr_bucket *bucket);
 void wr_copies_give(struct wr_copies *copies, struct wr_copy *copy);
-/* Frees an idle page where there are more than the next snapshot is thought to want, and only now
- * and then, for this is called beside work; each time where the state lacks the memory. True: there
- * is more to free. */
+/* A snapshot begins: what it needs is what the next one is thought to want. */
+void wr_copies_note_begin(struct wr_copies *copies);
+/* Frees an idle page that the next snapshot is not thought to want: now and then, since this is
+ * called beside work, but each time where memory was refused. True: there are more. */
 bool wr_copies_trim(struct wr_copies *copies, int64_t now_ms);
 /* Frees all idle pages; false: there were none. */
 bool wr_copies_drop_idle(struct wr_copies *copies);

@@ -25,15 +25,29 @@ drop_idle_copies(struct wr_heap *heap)
     return wr_copies_drop_idle(&heap->wide_copies) || has_dropped;
 }
 
-/* Live state comes before what is kept for the next snapshot. */
+/* What is kept for the next snapshot goes before anything is refused. */
+static void *
+resize(struct wr_heap *heap, const weir_alloc *alloc, void *ptr, size_t old_size, size_t new_size)
+{
+    void *result = alloc->resize(alloc->ctx, ptr, old_size, new_size);
+    if (result == NULL && new_size != 0 && drop_idle_copies(heap)) {
+        result = alloc->resize(alloc->ctx, ptr, old_size, new_size);
+    }
+    return result;
+}
+
+static void *
+copies_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
+{
+    struct wr_heap *heap = ctx;
+    return resize(heap, &heap->snapshot_parent, ptr, old_size, new_size);
+}
+
 static void *
 counted_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
     struct wr_heap *heap = ctx;
-    void *result = heap->parent.resize(heap->parent.ctx, ptr, old_size, new_size);
-    if (result == NULL && new_size != 0 && drop_idle_copies(heap)) {
-        result = heap->parent.resize(heap->parent.ctx, ptr, old_size, new_size);
-    }
+    void *result = resize(heap, &heap->parent, ptr, old_size, new_size);
     if (result != NULL || new_size == 0) {
         heap->used_bytes += new_size;
         heap->used_bytes -= ptr != NULL ? old_size : 0;
@@ -390,6 +404,7 @@ open_heap(const weir_backend_parameters *parameters, weir_backend **out_backend,
     }
     heap->base.ops = &heap_ops;
     heap->parent = parameters->state_alloc;
+    heap->snapshot_parent = parameters->snapshot_alloc;
     heap->alloc = (weir_alloc){ .resize = counted_resize, .ctx = heap };
     heap->key_type = parameters->key_type;
     heap->operator_name = parameters->operator_name != NULL ? parameters->operator_name : "";
@@ -408,9 +423,9 @@ open_heap(const weir_backend_parameters *parameters, weir_backend **out_backend,
     wr_region_init(&heap->tables, &heap->alloc, WR_REGION_UNIT);
     wr_region_init(&heap->region, &heap->alloc, WR_SLAB_ALIGNMENT);
     wr_slab_init(&heap->slab, &heap->region, &heap->alloc);
-    wr_copies_init(&heap->copies, WR_BUCKET_BYTES, &parameters->snapshot_alloc, &heap->alloc);
-    wr_copies_init(&heap->wide_copies, WR_BUCKET_BYTES_WIDE, &parameters->snapshot_alloc,
-                   &heap->alloc);
+    weir_alloc copies = { .resize = copies_resize, .ctx = heap };
+    wr_copies_init(&heap->copies, WR_BUCKET_BYTES, &copies, &heap->alloc);
+    wr_copies_init(&heap->wide_copies, WR_BUCKET_BYTES_WIDE, &copies, &heap->alloc);
     *out_backend = &heap->base;
     return WEIR_OK;
 }

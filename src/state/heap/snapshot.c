@@ -233,6 +233,8 @@ wr_heap_snapshot_begin(weir_backend *self, const weir_snapshot_parameters *param
     slot->now_ms = self->now_ms;
     slot->state_count = heap->state_count;
     keep_marks(heap);
+    wr_copies_note_begin(&heap->copies);
+    wr_copies_note_begin(&heap->wide_copies);
     *out_snapshot = slot;
     return WEIR_OK;
 }
