@@ -121,8 +121,8 @@ struct wr_shrink {
 struct wr_heap {
     weir_backend base;
     weir_alloc parent;          /* the state allocator as given */
-    weir_alloc snapshot_parent; /* the snapshot allocator as given */
     weir_alloc alloc;           /* the same, counted in used_bytes */
+    weir_alloc snapshot_parent; /* the snapshot allocator as given */
     uint64_t used_bytes;
     const weir_type *key_type;
     const char *operator_name;
