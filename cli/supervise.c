@@ -103,7 +103,8 @@ is_latest(const char *restore)
     return restore != NULL && strncmp(restore, "latest:", 7) == 0;
 }
 
-/* A complete checkpoint, or the mark of a job that reached its end. */
+/* A complete checkpoint, or the mark of a job that reached its end, or that a savepoint was to end.
+ */
 static bool
 has_checkpoint(const char *directory)
 {
@@ -115,6 +116,7 @@ has_checkpoint(const char *directory)
         snprintf(path, sizeof path, "%s/%s/_metadata", directory, entry->d_name);
         struct stat status;
         found = strcmp(entry->d_name, "_finished") == 0 ||
+                strcmp(entry->d_name, "_savepoint") == 0 ||
                 (strncmp(entry->d_name, "chk-", 4) == 0 && stat(path, &status) == 0);
     }
     if (entries != NULL) {

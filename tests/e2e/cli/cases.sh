@@ -534,6 +534,25 @@ a_supervised_job_is_stopped_by_its_parent() {
     [ -z "$(job_process)" ] || fail "the job runs on"
 }
 
+# No checkpoint was ever complete: without the savepoint the successor would begin anew, beside what is committed.
+a_supervised_job_that_dies_as_a_savepoint_ends_it_goes_on_from_that() {
+    start "$weir" run "${supervised[@]}" -D execution.checkpointing.interval=1h -D pipeline.name=mortal \
+        -D execution.checkpointing.savepoint-dir="$place/savepoints" -D restart-strategy.fixed-delay.attempts=3 \
+        "$mistakes" mortal --rate 2000 --output output
+    until_true '"$weir" list 2>/dev/null | grep -q "mortal (RUNNING)"'
+    "$weir" stop mortal >stopped 2>&1 && fail "the stop of a job that died is said to have gone well"
+    until_true 'grep -q "restored from checkpoint .*/savepoints/savepoint-" err'
+    until_true '"$weir" list 2>/dev/null | grep -q "mortal (RUNNING)"'
+    kill -TERM "$child"
+    wait_child
+    code_is 0
+    says 'ended by signal 9 \(Killed\); starting it again'
+    local lines
+    lines=$(cat output/part-* | wc -l)
+    [ "$lines" -gt 0 ] || fail "nothing was committed"
+    cat output/part-* | grep -oE '[0-9]+' | sort -n | diff -q - <(seq 0 $((lines - 1))) >/dev/null || fail "lines are lost or there twice"
+}
+
 supervision_needs_a_directory() {
     run "$weir" run --supervise "$sequence_sum" --events 10
     code_is 2

@@ -5,7 +5,9 @@
 #include <weir/connectors.h>
 #include <weir/job.h>
 
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -39,6 +41,7 @@ struct way {
     bool is_held;    /* it takes as long as there is a file "hold" where the job was started */
     bool once;       /* it fails only the first time in this process */
     bool is_stuck;   /* a function that does not return */
+    bool is_mortal;  /* it dies as it commits, unless there is a file "died" already */
 };
 
 static const struct way ways[] = {
@@ -56,6 +59,7 @@ static const struct way ways[] = {
     { .name = "record-too-big", .text_size = VALUE_MAX + 1 },
     { .name = "patient", .is_patient = true },
     { .name = "held", .is_held = true },
+    { .name = "mortal", .is_mortal = true },
     { .name = "value-too-big", .is_value = true },
 };
 
@@ -132,7 +136,6 @@ count(weir_context *context, void *self, const void *record, weir_collector *out
     const struct way *way = weir_context_argument(context);
     struct counter *counter = self;
     void *seen = NULL;
-    (void)record;
     weir_status status = weir_value_upsert(counter->count, &seen, NULL);
     if (status != WEIR_OK) {
         return status;
@@ -145,6 +148,9 @@ count(weir_context *context, void *self, const void *record, weir_collector *out
         status = weir_value_put(counter->text, weir_bytes_of(block, sizeof *value + VALUE_MAX));
     }
     struct number number = { *(int64_t *)seen, { 0, 0 } };
+    if (way->is_mortal) { /* each number once, then */
+        number.number = ((const struct number *)record)->number;
+    }
     return status != WEIR_OK ? status : weir_collector_emit_copy(out, &number, sizeof number);
 }
 
@@ -164,10 +170,26 @@ wait_at_checkpoint(weir_context *context, void *self, uint64_t checkpoint_id)
     return WEIR_OK;
 }
 
+/* The first time that a checkpoint or savepoint is committed. */
+static weir_status
+die_once(weir_context *context, void *self, uint64_t checkpoint_id)
+{
+    (void)self;
+    (void)checkpoint_id;
+    const struct way *way = weir_context_argument(context);
+    FILE *died = way->is_mortal && access("died", F_OK) != 0 ? fopen("died", "w") : NULL;
+    if (died != NULL) {
+        (void)fclose(died);
+        raise(SIGKILL);
+    }
+    return WEIR_OK;
+}
+
 static const weir_function count_function = { .size = sizeof(weir_function),
                                               .instance_size = sizeof(struct counter),
                                               .initialize_state = open_count,
                                               .snapshot_state = wait_at_checkpoint,
+                                              .notify_checkpoint_complete = die_once,
                                               .process = count };
 
 static const struct way *
