@@ -254,6 +254,24 @@ check_snapshot(weir_job *job, const weir_job_parameters *parameters, weir_error 
     return WEIR_OK;
 }
 
+/* Nothing was there to go on from, and the last holder is fenced. */
+static weir_status
+check_still_none(weir_job *job, weir_error *err)
+{
+    char newest[WR_PATH_MAX];
+    const char *directory = weir_options_text(job->options, "execution.checkpointing.dir");
+    weir_status status =
+        wr_snapshot_newest(job->os, &job->alloc, directory, job->name, newest, err);
+    if (status == WEIR_NOT_FOUND) {
+        return WEIR_OK;
+    }
+    WR_TRY(status);
+    return wr_fail(err, WEIR_BUSY,
+                   "while job '%s' was taken over its last holder completed %s: start again to go "
+                   "on from that",
+                   job->name, newest);
+}
+
 /* While it was being taken over, or died, the last holder may have completed a newer one: none does
  * from now on. What that one holds may be committed. */
 static weir_status
@@ -261,6 +279,9 @@ find_newer(weir_job *job, const weir_job_parameters *parameters, uint64_t *next_
 {
     uint64_t newest = 0;
     size_t count = 0;
+    if (!job->restored && parameters->take_over && !parameters->fresh && job->storage != NULL) {
+        return check_still_none(job, err);
+    }
     if (!job->restored || !job->found.latest) {
         return WEIR_OK;
     }

@@ -369,7 +369,7 @@ TEST(after_many_checkpoints_the_directory_holds_the_retained_ones_and_nothing_el
 
 /* --- taken over --- */
 
-#define ASIDE RIG_DIRECTORY "/aside"
+#define ASIDE "/aside"
 
 static struct wr_os_ops racing_ops;
 static const struct wr_os_ops *racing_inner;
@@ -408,5 +408,30 @@ TEST(what_the_last_holder_completes_while_it_is_taken_over_is_gone_on_from)
     os->ops = racing_inner;
     assert_int_equal(newest, rig_look(&rig).restored_checkpoint_id);
     rig_assert_says(rig.log, racing_path);
+    rig_fini(&rig);
+}
+
+TEST(a_first_checkpoint_that_is_completed_while_the_job_is_taken_over_is_not_passed_over)
+{
+    struct rig rig;
+    rig_init(&rig);
+    assert_int_equal(WEIR_JOB_STOPPED, rig_run(&rig, rig_stops_after_three));
+    struct wr_os *os = os_sim_os(rig.sim);
+    rig_job_directory(&rig, racing_path);
+    rig_forget_job(&rig);
+    assert_int_equal(0, os->ops->rename(os, racing_path, ASIDE, false));
+    rig.parameters.take_over = true;
+    racing_inner = os->ops;
+    racing_ops = *os->ops;
+    racing_ops.lock = lock_behind_a_completion;
+    os->ops = &racing_ops;
+    assert_int_equal(WEIR_BUSY, rig_create(&rig));
+    os->ops = racing_inner;
+    rig_assert_says(rig.error.message, racing_path);
+    rig_assert_says(rig.error.message, "start again");
+    assert_int_equal(0, os_sim_open_count(rig.sim));
+    rig.parameters.resume = true;
+    assert_ok(rig_create(&rig), &rig.error);
+    assert_true(rig_look(&rig).restored);
     rig_fini(&rig);
 }
