@@ -21,7 +21,6 @@
 #include "storage/handle.h"
 #include "storage/layout.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +49,7 @@ take_line(const char *text, char *out, size_t room)
 static bool
 parse(const char *text, struct wr_saved_mark *out)
 {
-    char id[24];
+    char id[20]; /* what 64 bits hold in any case */
     text = take_line(text, id, sizeof id);
     text = text != NULL ? take_line(text, out->job_id, sizeof out->job_id) : NULL;
     text = text != NULL ? take_line(text, out->job_name, sizeof out->job_name) : NULL;
@@ -58,9 +57,8 @@ parse(const char *text, struct wr_saved_mark *out)
     if (text == NULL || *text != '\0' || strspn(id, "0123456789") != strlen(id)) {
         return false;
     }
-    errno = 0;
     out->checkpoint_id = strtoull(id, NULL, 10);
-    return errno == 0 && out->checkpoint_id != 0 && wr_is_job_name(out->job_id);
+    return out->checkpoint_id != 0 && wr_is_job_name(out->job_id);
 }
 
 weir_status
