@@ -243,9 +243,11 @@ mark(struct wr_savepoint *savepoint, const struct wr_manifest *manifest, weir_er
     if (savepoint->storage == NULL || !wr_checkpoint_is_last(manifest->kind)) {
         return WEIR_OK;
     }
-    savepoint->is_marked = true;
-    return wr_checkpoint_storage_mark_saved(savepoint->storage, manifest->checkpoint_id,
-                                            savepoint->path, err);
+    struct wr_checkpoint_storage *storage = savepoint->storage;
+    uint64_t id = manifest->checkpoint_id;
+    weir_status status = wr_checkpoint_storage_mark_saved(storage, id, savepoint->path, err);
+    savepoint->is_marked = wr_checkpoint_storage_saved(storage) == id; /* not the one before */
+    return status;
 }
 
 static weir_status

@@ -179,6 +179,24 @@ TEST(a_fenced_attempt_marks_nothing_and_gives_its_savepoint_up)
     scene_fini(&scene);
 }
 
+/* What it replaces counts until the rename. */
+TEST(a_mark_that_cannot_be_written_leaves_the_one_before)
+{
+    struct scene scene;
+    scene_init(&scene, NULL);
+    char path[WR_PATH_MAX];
+    char next[WR_PATH_MAX];
+    struct wr_checkpoint_storage *storage = store_open(&scene, JOB_A, FIRST);
+    store_take(&scene, storage, 1, FIRST);
+    assert_ok(savepoint_end_job(&scene, storage, 2, path), &scene.err);
+    os_sim_directory_put(scene.sim, ROOT "/" JOB_A "/." FIRST "/_savepoint.tmp");
+    assert_int_not_equal(savepoint_end_job(&scene, storage, 3, next), WEIR_OK);
+    assert_false(os_sim_directory_is_there(scene.sim, next));
+    assert_latest_is(&scene, path, 2);
+    wr_checkpoint_storage_close(storage);
+    scene_fini(&scene);
+}
+
 /* --- power cuts and failed calls --- */
 
 /* What the mark names is whole. */
