@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* storage/handle.h: an open checkpoint storage; for the files of this room: checkpoint_storage.c
  * opens and looks, shared.c keeps what checkpoints share, lock.c takes the job's lock, fence.c
- * shuts older attempts out, commit.c builds and drops, saved_mark.c names the savepoint that ends the
- * job.
+ * shuts older attempts out, commit.c builds and drops, saved_mark.c names the savepoint that ends
+ * the job.
  */
 #ifndef WR_STORAGE_HANDLE_H
 #define WR_STORAGE_HANDLE_H
