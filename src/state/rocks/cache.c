@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cache: a table of pointers to entries that live in an arena.
+/* cache: a table of places of entries that live in an arena.
  *
  * Entries never go one by one: the cache is filled, written, and emptied whole. So nothing that was
  * lent moves, and there are no tombstones.
@@ -12,7 +12,8 @@
 #include <string.h>
 
 enum {
-    SLOTS_LEAST = 64
+    SLOTS_LEAST = 64,
+    TAG_SHIFT = 32
 };
 
 void
@@ -22,12 +23,23 @@ wr_rocks_cache_init(struct wr_rocks_cache *cache, const weir_alloc *alloc)
     wr_rocks_arena_init(&cache->arena, alloc);
 }
 
+static size_t
+slots_size(size_t slot_count)
+{
+    return slot_count * sizeof(struct wr_rocks_slot);
+}
+
+static size_t
+filled_size(size_t slot_count)
+{
+    return slot_count / 2 * sizeof(struct wr_rocks_entry *);
+}
+
 static void
 free_slots(struct wr_rocks_cache *cache)
 {
-    size_t size = cache->slot_count * sizeof(struct wr_rocks_entry *);
-    wr_memory_free(&cache->alloc, cache->slots, size);
-    wr_memory_free(&cache->alloc, cache->filled, size / 2);
+    wr_memory_free(&cache->alloc, cache->slots, slots_size(cache->slot_count));
+    wr_memory_free(&cache->alloc, cache->filled, filled_size(cache->slot_count));
 }
 
 void
@@ -81,35 +93,38 @@ wr_rocks_cache_find(const struct wr_rocks_cache *cache, const weir_key *key, wei
     }
     uint64_t hash = hash_of(key, map_key);
     size_t mask = cache->slot_count - 1;
-    for (size_t slot = hash & mask; cache->slots[slot] != NULL; slot = (slot + 1) & mask) {
-        if (is_of(cache->slots[slot], hash, key, map_key)) {
-            return cache->slots[slot];
+    for (size_t at = hash & mask; cache->slots[at].place != 0; at = (at + 1) & mask) {
+        const struct wr_rocks_slot *slot = &cache->slots[at];
+        if (slot->tag == hash >> TAG_SHIFT &&
+            is_of(cache->filled[slot->place - 1], hash, key, map_key)) {
+            return cache->filled[slot->place - 1];
         }
     }
     return NULL;
 }
 
+/* Puts the entry at `place` of `filled`, from 1, into a free slot. */
 static void
-place(struct wr_rocks_cache *cache, struct wr_rocks_entry *entry)
+take_slot(struct wr_rocks_cache *cache, uint64_t hash, size_t place)
 {
     size_t mask = cache->slot_count - 1;
-    size_t slot = entry->hash & mask;
-    while (cache->slots[slot] != NULL) {
-        slot = (slot + 1) & mask;
+    size_t at = hash & mask;
+    while (cache->slots[at].place != 0) {
+        at = (at + 1) & mask;
     }
-    cache->slots[slot] = entry;
+    cache->slots[at] =
+        (struct wr_rocks_slot){ .place = (uint32_t)place, .tag = (uint32_t)(hash >> TAG_SHIFT) };
 }
 
 static bool
 grow(struct wr_rocks_cache *cache)
 {
     size_t slot_count = cache->slot_count == 0 ? (size_t)SLOTS_LEAST : 2 * cache->slot_count;
-    size_t size = slot_count * sizeof(struct wr_rocks_entry *);
-    struct wr_rocks_entry **slots = wr_memory_new(&cache->alloc, size);
-    struct wr_rocks_entry **filled = wr_memory_new(&cache->alloc, size / 2);
+    struct wr_rocks_slot *slots = wr_memory_new(&cache->alloc, slots_size(slot_count));
+    struct wr_rocks_entry **filled = wr_memory_new(&cache->alloc, filled_size(slot_count));
     if (slots == NULL || filled == NULL) {
-        wr_memory_free(&cache->alloc, slots, size);
-        wr_memory_free(&cache->alloc, filled, size / 2);
+        wr_memory_free(&cache->alloc, slots, slots_size(slot_count));
+        wr_memory_free(&cache->alloc, filled, filled_size(slot_count));
         return false;
     }
     if (cache->count != 0) {
@@ -120,7 +135,7 @@ grow(struct wr_rocks_cache *cache)
     cache->filled = filled;
     cache->slot_count = slot_count;
     for (size_t i = 0; i < cache->count; i++) {
-        place(cache, filled[i]);
+        take_slot(cache, filled[i]->hash, i + 1);
     }
     return true;
 }
@@ -148,8 +163,8 @@ wr_rocks_cache_add(struct wr_rocks_cache *cache, const weir_key *key, weir_bytes
                                       .key_size = key->size,
                                       .map_key_size = (uint32_t)map_key.size,
                                       .key_group = key->key_group };
-    place(cache, entry);
     cache->filled[cache->count++] = entry;
+    take_slot(cache, entry->hash, cache->count);
     return entry;
 }
 
@@ -172,7 +187,7 @@ void
 wr_rocks_cache_clear(struct wr_rocks_cache *cache)
 {
     if (cache->count != 0) {
-        memset(cache->slots, 0, cache->slot_count * sizeof(struct wr_rocks_entry *));
+        memset(cache->slots, 0, slots_size(cache->slot_count));
     }
     cache->count = 0;
     cache->dirty_count = 0;

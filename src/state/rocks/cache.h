@@ -32,10 +32,16 @@ struct wr_rocks_entry {
     bool is_dirty;   /* the database does not have it */
 };
 
+/* A slot tells most other keys from the one sought by itself: entries are cold, and far apart. */
+struct wr_rocks_slot {
+    uint32_t place; /* in `filled`, from 1; 0: free */
+    uint32_t tag;   /* the upper half of the hash */
+};
+
 struct wr_rocks_cache {
     weir_alloc alloc;
     struct wr_rocks_arena arena;    /* keys and items */
-    struct wr_rocks_entry **slots;  /* open addressing; NULL: free */
+    struct wr_rocks_slot *slots;    /* open addressing */
     struct wr_rocks_entry **filled; /* in the order they came; as many as half the slots */
     size_t slot_count;              /* a power of two, or 0 */
     size_t count;

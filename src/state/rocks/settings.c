@@ -205,6 +205,7 @@ divide(struct wr_rocks_settings *settings, uint64_t memory_bytes, double write_r
     uint64_t write = (uint64_t)((double)given * write_ratio * 2 / 3);
     write = write < FLUSHES_LEAST ? (uint64_t)FLUSHES_LEAST : write;
     write = write < given ? write : given / 2;
+    settings->is_bounded = true;
     settings->write_bytes = write;
     settings->cache_bytes = given - write;
     if (settings->write_buffer_size > write) {
@@ -253,9 +254,11 @@ apply_tables(const struct wr_rocks_settings *settings, rocksdb_cache_t *block_ca
     rocksdb_block_based_options_set_metadata_block_size(tables, settings->metadata_block_size);
     rocksdb_block_based_options_set_checksum(tables, XXH3);
     rocksdb_block_based_options_set_format_version(tables, 5);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks(tables, 1);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(tables, 1);
-    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(tables, 1);
+    if (settings->is_bounded) {
+        rocksdb_block_based_options_set_cache_index_and_filter_blocks(tables, 1);
+        rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(tables, 1);
+        rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(tables, 1);
+    }
     if (settings->bloom_bits > 0) {
         rocksdb_block_based_options_set_filter_policy(
             tables, rocksdb_filterpolicy_create_bloom_full(settings->bloom_bits));

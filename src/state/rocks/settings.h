@@ -15,6 +15,7 @@ enum {
 
 struct wr_rocks_settings {
     /* memory: of one budget where there is one, else the options' own sizes */
+    bool is_bounded; /* indexes and filters count in the cache, as in Flink; else files keep them */
     uint64_t cache_bytes;
     uint64_t write_bytes; /* all write buffers together; 0: each state its own */
     uint64_t write_buffer_size;

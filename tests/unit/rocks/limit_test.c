@@ -158,6 +158,7 @@ TEST(three_quarters_of_the_budget_are_given_out)
     struct wr_rocks_settings settings = settings_of(budget);
     assert_int_equal(settings.cache_bytes + settings.write_bytes, budget / 4 * 3);
     assert_int_equal(settings.write_bytes, budget / 4);
+    assert_true(settings.is_bounded);
     set("state.backend.rocksdb.memory.write-buffer-ratio", "0.25");
     assert_int_equal(settings_of(budget).write_bytes, budget / 8);
     set("state.backend.rocksdb.memory.fixed-per-slot", "100 mb");
@@ -167,6 +168,7 @@ TEST(three_quarters_of_the_budget_are_given_out)
     rig.options = NULL;
     set("state.backend.rocksdb.memory.managed", "false");
     settings = settings_of(budget);
+    assert_false(settings.is_bounded);
     assert_int_equal(settings.cache_bytes, 8 << 20);
     assert_int_equal(settings.write_bytes, 0);
     assert_int_equal(settings.write_buffer_size, 64 << 20);
