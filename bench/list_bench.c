@@ -6,7 +6,8 @@
  *   add   one element to a list
  *
  * Both begin with the same lists, RocksDB's flushed and compacted. Afterwards the sums of all
- * elements must be what was added.
+ * elements must be what was added. An add of weir's pays for the memory that its list grows into;
+ * RocksDB pays when a write buffer is full, which takes a million adds: so give it many.
  *
  * Envelope: at 1 M lists an entry and its chunk are two or three lines, some 30 ns when asked for
  * ahead, and 30 of calls: 16 M/s. RocksDB: a skip list of a memtable 3 us an add, a block to

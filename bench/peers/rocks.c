@@ -183,8 +183,39 @@ peer_rocks_key(unsigned char *out, uint64_t number, uint64_t map_key)
     uint64_t parts[] = { number, map_key };
     for (size_t i = 0; i < 2; i++) {
         uint64_t turned = __builtin_bswap64(parts[i] ^ (uint64_t)1 << 63);
-        memcpy(out + 1 + i * sizeof turned, &turned, sizeof turned);
+        memcpy(out + 1 + i * (sizeof turned + 1), &turned, sizeof turned);
     }
+    out[PEER_ROCKS_KEY - 1] = 0; /* the void namespace */
+}
+
+/* --- values --- */
+
+/* What stands before the number: of a map's entry, whether it is null. */
+static size_t
+value_head(size_t key_size)
+{
+    return key_size == PEER_ROCKS_MAP_KEY ? 1 : 0;
+}
+
+static size_t
+value_make(size_t key_size, uint64_t number, char out[ELEMENT + 1])
+{
+    uint64_t turned = __builtin_bswap64(number);
+    out[0] = 0;
+    memcpy(out + value_head(key_size), &turned, sizeof turned);
+    return value_head(key_size) + sizeof turned;
+}
+
+static uint64_t
+sum_elements(const char *value, size_t size)
+{
+    uint64_t sum = 0;
+    for (size_t at = 0; at + ELEMENT <= size; at += ELEMENT + 1) {
+        uint64_t element;
+        memcpy(&element, value + at, sizeof element);
+        sum += __builtin_bswap64(element);
+    }
+    return sum;
 }
 
 /* --- loading --- */
@@ -202,8 +233,9 @@ write_batch(struct peer_rocks *rocks)
 void
 peer_rocks_load(struct peer_rocks *rocks, const unsigned char *key, size_t key_size, uint64_t value)
 {
-    rocksdb_writebatch_put(rocks->batch, (const char *)key, key_size, (const char *)&value,
-                           sizeof value);
+    char bytes[ELEMENT + 1];
+    size_t size = value_make(key_size, value, bytes);
+    rocksdb_writebatch_put(rocks->batch, (const char *)key, key_size, bytes, size);
     if (++rocks->batched == LOAD_BATCH) {
         write_batch(rocks);
     }
@@ -213,8 +245,9 @@ void
 peer_rocks_load_join(struct peer_rocks *rocks, const unsigned char *key, size_t key_size,
                      uint64_t value)
 {
-    rocksdb_writebatch_merge(rocks->batch, (const char *)key, key_size, (const char *)&value,
-                             sizeof value);
+    char bytes[ELEMENT + 1];
+    size_t size = value_make(key_size, value, bytes);
+    rocksdb_writebatch_merge(rocks->batch, (const char *)key, key_size, bytes, size);
     if (++rocks->batched == LOAD_BATCH) {
         write_batch(rocks);
     }
@@ -245,8 +278,9 @@ void
 peer_rocks_put(struct peer_rocks *rocks, const unsigned char *key, size_t key_size, uint64_t value)
 {
     char *error = NULL;
-    rocksdb_put(rocks->db, rocks->write, (const char *)key, key_size, (const char *)&value,
-                sizeof value, &error);
+    char bytes[ELEMENT + 1];
+    size_t size = value_make(key_size, value, bytes);
+    rocksdb_put(rocks->db, rocks->write, (const char *)key, key_size, bytes, size, &error);
     expect("put", error);
 }
 
@@ -254,21 +288,10 @@ void
 peer_rocks_join(struct peer_rocks *rocks, const unsigned char *key, size_t key_size, uint64_t value)
 {
     char *error = NULL;
-    rocksdb_merge(rocks->db, rocks->write, (const char *)key, key_size, (const char *)&value,
-                  sizeof value, &error);
+    char bytes[ELEMENT + 1];
+    size_t size = value_make(key_size, value, bytes);
+    rocksdb_merge(rocks->db, rocks->write, (const char *)key, key_size, bytes, size, &error);
     expect("merge", error);
-}
-
-static uint64_t
-sum_elements(const char *value, size_t size)
-{
-    uint64_t sum = 0;
-    for (size_t at = 0; at + ELEMENT <= size; at += ELEMENT + 1) {
-        uint64_t element;
-        memcpy(&element, value + at, sizeof element);
-        sum += element;
-    }
-    return sum;
 }
 
 bool
@@ -281,7 +304,8 @@ peer_rocks_get(struct peer_rocks *rocks, const unsigned char *key, size_t key_si
     expect("get", error);
     size_t size = 0;
     const char *value = rocksdb_pinnableslice_value(slice, &size);
-    *out_value = value != NULL ? sum_elements(value, size) : 0;
+    size_t head = value_head(key_size);
+    *out_value = value != NULL ? sum_elements(value + head, size - head) : 0;
     rocksdb_pinnableslice_destroy(slice);
     return value != NULL;
 }
@@ -306,7 +330,8 @@ peer_rocks_walk(struct peer_rocks *rocks, const unsigned char *prefix, size_t si
         }
         size_t value_size;
         const char *value = rocksdb_iter_value(iterator, &value_size);
-        *out_sum += sum_elements(value, value_size);
+        size_t head = value_head(key_size);
+        *out_sum += sum_elements(value + head, value_size - head);
     }
     char *error = NULL;
     rocksdb_iter_get_error(iterator, &error);

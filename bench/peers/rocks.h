@@ -4,7 +4,11 @@
  * of 64 MiB unless said otherwise, no filters, Snappy, two background threads, lists by a merge
  * operator that joins with a comma. Stops the bench at the first error. Thread: one.
  *
- *   key   | key group 1 | number, big-endian, sign turned 8 | [number of the map's key 8] |
+ *   key     | key group 1 | number 8 | void namespace 1 | [number of the map's key 8] |
+ *   value   | number 8 |          a list's: | number 8 | ',' | number 8 ...
+ *           | not null 1 | number 8 |                                  of a map's entry
+ *
+ * Bytes and sizes are Flink's; numbers are big-endian, in keys with the sign turned.
  */
 #ifndef WEIR_BENCH_PEERS_ROCKS_H
 #define WEIR_BENCH_PEERS_ROCKS_H
@@ -14,8 +18,8 @@
 #include <stdint.h>
 
 enum {
-    PEER_ROCKS_KEY = 9,     /* bytes of a key */
-    PEER_ROCKS_MAP_KEY = 17 /* of a map's entry */
+    PEER_ROCKS_KEY = 10,    /* bytes of a key */
+    PEER_ROCKS_MAP_KEY = 18 /* of a map's entry */
 };
 
 struct peer_rocks;
