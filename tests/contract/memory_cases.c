@@ -26,6 +26,7 @@ struct bench {
     weir_state *texts;
     weir_state *lists;
     weir_state *maps;
+    weir_state *notes; /* maps of texts */
     weir_state *sums;
     weir_state *averages;
     struct wr_timers *timers;
@@ -51,6 +52,10 @@ describe_key(struct bench *bench, int64_t key, struct wr_buffer *out)
     wr_buffer_print(out, " [%s]", list_of(c, bench->lists));
     bind(c, bench->maps, key);
     wr_buffer_print(out, " {%s}", map_of(c, bench->maps));
+    bind(c, bench->notes, key);
+    if (weir_map_get(bench->notes, number(key), &value) == WEIR_OK) {
+        wr_buffer_print(out, " '%s'", value.size < 4096 ? text_of(value) : "a giant");
+    }
     for (int64_t window = 0; window < 3; window++) {
         in_namespace(c, bench->sums, window);
         bind(c, bench->sums, key);
@@ -112,15 +117,21 @@ put_longer_text(struct bench *bench)
 }
 
 /* More than is left anywhere. */
-static weir_status
-put_giant_text(struct bench *bench)
+static weir_bytes
+giant_text(void)
 {
     static uint64_t block[1 << 15];
     weir_string head = { 8, sizeof block - 8 };
     memcpy(block, &head, sizeof head);
     memset(block + 1, 'x', sizeof block - 8);
+    return weir_bytes_of(block, sizeof block);
+}
+
+static weir_status
+put_giant_text(struct bench *bench)
+{
     bind(bench->c, bench->texts, KEYS + 1);
-    return weir_value_put(bench->texts, weir_bytes_of(block, sizeof block));
+    return weir_value_put(bench->texts, giant_text());
 }
 
 static weir_status
@@ -164,6 +175,13 @@ put_into_map(struct bench *bench)
 {
     bind(bench->c, bench->maps, KEYS - 1);
     return weir_map_put(bench->maps, number(1000), number(1));
+}
+
+static weir_status
+put_giant_into_map(struct bench *bench)
+{
+    bind(bench->c, bench->notes, 3);
+    return weir_map_put(bench->notes, number(3), giant_text());
 }
 
 static weir_status
@@ -261,6 +279,7 @@ fill(struct bench *bench)
     bench->texts = make_value(c, "texts", text_type());
     bench->lists = make_list(c, "lists", i64_type());
     bench->maps = make_map(c, "maps", i64_type());
+    bench->notes = make_map(c, "notes", text_type());
     bench->sums = make_sum(c, "sums", i64_type());
     bench->averages = make_average(c, "averages", NULL);
     OK(wr_timers_create(c->task.backend, "t", NULL, &bench->timers, &c->rig.error));
@@ -272,6 +291,8 @@ fill(struct bench *bench)
             list_add(c, bench->lists, key, i);
             map_put(c, bench->maps, key, i, i);
         }
+        bind(c, bench->notes, key);
+        OK(weir_map_put(bench->notes, number(key), text("a note")));
         for (int64_t window = 0; window < 2; window++) {
             in_namespace(c, bench->sums, window);
             bind(c, bench->sums, key);
@@ -387,7 +408,8 @@ CASE(refused_memory_leaves_lists_as_they_were)
 CASE(refused_memory_leaves_maps_as_they_were)
 {
     static weir_status (*const verbs[])(struct bench *) = { put_into_map, upsert_into_map,
-                                                            remove_from_map, clear_map };
+                                                            put_giant_into_map, remove_from_map,
+                                                            clear_map };
     refuse_each(c, verbs, sizeof verbs / sizeof verbs[0]);
 }
 

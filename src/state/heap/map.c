@@ -97,7 +97,8 @@ own_block(struct hold *hold)
     }
     WR_TRY(wr_map_own_way(hold->state, hold->map, hold->index));
     struct wr_map_source source = wr_map_source_of(hold->state);
-    struct wr_map_block *copy = wr_map_block_new(&source, block->count, block->used);
+    struct wr_map_block *copy =
+        wr_map_block_new(&source, block->count, wr_map_block_used_bytes(block));
     if (copy == NULL) {
         return WEIR_NOMEM;
     }
@@ -123,15 +124,16 @@ rebuild(struct hold *hold, const struct wr_map_spot *without, const struct wr_ma
     const struct wr_layout *layout = &hold->state->layout;
     struct wr_map_block *old = hold->block;
     uint32_t count = (old != NULL ? old->count : 0u) + (without == NULL ? 1u : 0u);
-    size_t bytes = (old != NULL ? old->used : 0) + (draft != NULL ? draft->bytes : 0);
+    size_t bytes =
+        (old != NULL ? wr_map_block_used_bytes(old) : 0) + (draft != NULL ? draft->bytes : 0);
     if (count > WR_MAP_BLOCK_ENTRIES_MOST) {
         return WEIR_NOMEM;
     }
     WR_TRY(wr_map_own_way(hold->state, hold->map, hold->index));
     bool is_growing = without == NULL && old != NULL;
     struct wr_map_source source = wr_map_source_of(hold->state);
-    struct wr_map_block *block = wr_map_block_new(&source, is_growing ? count + count / 4 : count,
-                                                  is_growing ? bytes + bytes / 4 : bytes);
+    struct wr_map_block *block = wr_map_block_new(&source, is_growing ? count + count / 8 : count,
+                                                  is_growing ? bytes + bytes / 8 : bytes);
     if (block == NULL) {
         return WEIR_NOMEM;
     }

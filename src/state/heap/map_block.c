@@ -30,14 +30,15 @@ struct wr_map_block *
 wr_map_block_new(const struct wr_map_source *source, uint32_t count, size_t bytes)
 {
     const struct wr_layout *layout = source->layout;
-    size_t head = sizeof(struct wr_map_block);
     size_t entry = layout->map_stride != 0 ? layout->map_stride : bytes / (count + 1) + 1;
     bytes = layout->map_stride != 0 ? (size_t)count * entry : bytes;
-    size_t good = wr_slab_good_size(head + weir_round8(count) + bytes);
+    if (bytes > WR_MAP_BLOCK_BYTES_MOST) {
+        return NULL;
+    }
+    size_t good = wr_slab_good_size(wr_map_block_head(count) + bytes);
     /* what the class has over becomes entries, a tag each */
-    size_t over = good - head - weir_round8(count) - bytes;
-    size_t more = over / (entry + 1);
-    while (more > 0 && weir_round8(count + more) + bytes + more * entry > good - head) {
+    size_t more = (good - wr_map_block_head(count) - bytes) / entry;
+    while (more > 0 && wr_map_block_head(count + more) + bytes + more * entry > good) {
         more--;
     }
     size_t capacity = count + more;
@@ -46,10 +47,10 @@ wr_map_block_new(const struct wr_map_source *source, uint32_t count, size_t byte
     if (block == NULL) {
         return NULL;
     }
+    size_t room = (good - wr_map_block_head(capacity)) / WR_MAP_BLOCK_WORD;
     *block = (struct wr_map_block){ .epoch = (uint32_t)source->epoch,
                                     .capacity = (uint16_t)capacity,
-                                    .room = (uint32_t)(good - head - weir_round8(capacity)) };
-    memset(block->tags, 0, weir_round8(capacity));
+                                    .room = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX) };
     return block;
 }
 
@@ -165,7 +166,8 @@ wr_map_draft_init(struct wr_map_draft *draft, const struct wr_map_source *source
 bool
 wr_map_block_fits(const struct wr_map_block *block, const struct wr_map_draft *draft)
 {
-    return block->count < block->capacity && draft->bytes <= block->room - block->used;
+    return block->count < block->capacity &&
+           draft->bytes <= (uint32_t)(block->room - block->used) * WR_MAP_BLOCK_WORD;
 }
 
 static void
@@ -203,9 +205,9 @@ wr_map_block_add(const struct wr_layout *layout, struct wr_map_block *block,
                  const struct wr_map_draft *draft)
 {
     wr_slow_assert(wr_map_block_fits(block, draft));
-    struct wr_map_spot spot = { block->count, block->used };
+    struct wr_map_spot spot = { block->count, wr_map_block_used_bytes(block) };
     write_entry(layout, block, &spot, draft);
-    block->used += draft->bytes;
+    block->used = (uint16_t)(block->used + draft->bytes / WR_MAP_BLOCK_WORD);
     block->count++;
 }
 
@@ -215,10 +217,11 @@ wr_map_block_add_from(const struct wr_layout *layout, struct wr_map_block *block
 {
     const uint8_t *at = wr_map_block_entries(from) + spot->offset;
     uint32_t bytes = layout->map_stride != 0 ? layout->map_stride : entry_bytes(at);
-    wr_slow_assert(block->count < block->capacity && bytes <= block->room - block->used);
-    memcpy(wr_map_block_entries(block) + block->used, at, bytes);
+    wr_slow_assert(block->count < block->capacity &&
+                   bytes <= (uint32_t)(block->room - block->used) * WR_MAP_BLOCK_WORD);
+    memcpy(wr_map_block_entries(block) + wr_map_block_used_bytes(block), at, bytes);
     block->tags[block->count++] = from->tags[spot->index];
-    block->used += bytes;
+    block->used = (uint16_t)(block->used + bytes / WR_MAP_BLOCK_WORD);
 }
 
 void
@@ -234,11 +237,10 @@ wr_map_block_remove(const struct wr_layout *layout, struct wr_map_block *block,
 {
     uint8_t *at = wr_map_block_entries(block) + spot->offset;
     uint32_t bytes = layout->map_stride != 0 ? layout->map_stride : entry_bytes(at);
-    uint32_t behind = block->used - spot->offset - bytes;
+    uint32_t behind = wr_map_block_used_bytes(block) - spot->offset - bytes;
     memmove(at, at + bytes, behind);
     uint8_t *tag = block->tags + spot->index;
     memmove(tag, tag + 1, block->count - spot->index - 1u);
     block->count--;
-    block->tags[block->count] = 0;
-    block->used -= bytes;
+    block->used = (uint16_t)(block->used - bytes / WR_MAP_BLOCK_WORD);
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state/heap/map_block.h: a few entries of a map, tagged and contiguous; all of a small map.
  *
- *   block   | epoch u32 | count u16 | capacity u16 | used u32 | room u32 | tags | entry | entry ...
+ *   block   | epoch u32 | count u16 | capacity u16 | used u16 | room u16 | tags .. 8 | entry ...
  *
- *   tags    a byte an entry, in order, zeros behind: 1..127 of the hash; bit 7: the value is null
- *   entry   of fixed-size keys and items    key, rounded up to 8 | item, rounded up to 8
- *           of others                       u32 key size | u32 item size | key .. 8 | item .. 8
- *           of others over 512 bytes        u32 key size + FAR | u32 item size | u64 place
- *   far     | epoch u32 | zero | key .. 8 | item .. 8 |           a block of the slab of its own
+ *   used    of the entries, and the room they have, in words of 8 bytes
+ *   tags    a byte an entry, in order, anything behind: 1..127 of the hash; bit 7: the value is
+ * null entry   of fixed-size keys and items    key, rounded up to 8 | item, rounded up to 8 of
+ * others                       u32 key size | u32 item size | key .. 8 | item .. 8 of others over
+ * 512 bytes        u32 key size + FAR | u32 item size | u64 place far     | epoch u32 | zero | key
+ * .. 8 | item .. 8 |           a block of the slab of its own
  *
  * Entries keep their order when one is removed or replaced: a walk that stands behind the first n
- * is right as long as nothing is added. Thread: task.
+ * is right as long as nothing is added. With the head small, ten entries of 8 and 8 bytes take
+ * three lines of the slab: what a map costs is the lines that are fetched. Thread: task.
  */
 #ifndef WR_STATE_HEAP_MAP_BLOCK_H
 #define WR_STATE_HEAP_MAP_BLOCK_H
@@ -20,6 +22,8 @@
 
 enum {
     WR_MAP_BLOCK_ENTRIES_MOST = UINT16_MAX,
+    WR_MAP_BLOCK_WORD = 8,
+    WR_MAP_BLOCK_BYTES_MOST = WR_MAP_BLOCK_WORD * UINT16_MAX, /* of entries */
     WR_MAP_TAG_NULL = 0x80
 };
 
@@ -27,10 +31,12 @@ struct wr_map_block {
     uint32_t epoch; /* of the heap when it was made */
     uint16_t count;
     uint16_t capacity; /* of tags */
-    uint32_t used;     /* bytes of entries */
-    uint32_t room;
+    uint16_t used;     /* words of entries */
+    uint16_t room;
     uint8_t tags[];
 };
+
+_Static_assert(sizeof(struct wr_map_block) == 12, "no room for the tags to lose");
 
 /* Where an entry stands; zeroed: the first one. */
 struct wr_map_spot {
@@ -54,10 +60,23 @@ wr_map_tag(uint64_t hash)
     return (uint8_t)(tag + (tag == 0));
 }
 
+/* Bytes before the first entry of a block with so many tags. */
+static inline size_t
+wr_map_block_head(size_t capacity)
+{
+    return weir_round8(sizeof(struct wr_map_block) + capacity);
+}
+
 static inline uint8_t *
 wr_map_block_entries(const struct wr_map_block *block)
 {
-    return (uint8_t *)(uintptr_t)block->tags + weir_round8(block->capacity);
+    return (uint8_t *)(uintptr_t)block + wr_map_block_head(block->capacity);
+}
+
+static inline uint32_t
+wr_map_block_used_bytes(const struct wr_map_block *block)
+{
+    return (uint32_t)block->used * WR_MAP_BLOCK_WORD;
 }
 
 /* Where blocks of a state come from. All lent. */
@@ -68,7 +87,7 @@ struct wr_map_source {
     uint64_t epoch;
 };
 
-/* An empty block for about so many entries of so many bytes in all. NULL: refused. */
+/* An empty block for about so many entries of so many bytes in all. NULL: refused, or too large. */
 struct wr_map_block *wr_map_block_new(const struct wr_map_source *source, uint32_t count,
                                       size_t bytes);
 static inline bool
@@ -89,6 +108,8 @@ wr_map_block_find_fixed(const struct wr_layout *layout, const struct wr_map_bloc
     const uint64_t low7 = 0x7f7f7f7f7f7f7f7fULL;
     for (uint32_t first = 0; first < block->count; first += 8) {
         uint64_t mask = wr_tags_equal(wr_get_u64(block->tags + first) & low7, tag);
+        uint32_t left = block->count - first;
+        mask &= left < 8 ? ((uint64_t)1 << 8 * left) - 1 : UINT64_MAX;
         for (; mask != 0; mask &= mask - 1) {
             uint32_t index = first + wr_mask_slot(mask);
             size_t offset = (size_t)index * layout->map_stride;

@@ -17,7 +17,9 @@
 enum {
     PREFETCH_LEAST_BYTES = 1 << 20, /* smaller states sit in the cache: asking only costs */
     LINE = 64,
-    MAP_LINES = 4 /* a block of ten entries of 8 and 8 bytes */
+    MAP_LINES = 3, /* a block of ten entries of 8 and 8 bytes */
+    MAP_LINES_ENTRIES = 10,
+    MAP_MORE_LINES = 2 /* of sixteen; more are several blocks */
 };
 
 static inline struct wr_bucket *
@@ -50,6 +52,18 @@ ask(const void *at, size_t lines)
     }
 }
 
+/* The lines of a map's one block; of a larger map those of its directory. */
+static inline void
+ask_map(const uint8_t *value)
+{
+    struct wr_map map;
+    memcpy(&map, value, sizeof map);
+    ask(map.place, MAP_LINES);
+    if (map.count > MAP_LINES_ENTRIES) {
+        ask(map.place + (size_t)MAP_LINES * LINE, MAP_MORE_LINES);
+    }
+}
+
 /* What the most likely slot of the key in this bucket points to; false: it stands elsewhere. */
 static inline bool
 ask_value(const struct wr_heap_state *state, struct wr_bucket *bucket, uint64_t hash)
@@ -65,9 +79,13 @@ ask_value(const struct wr_heap_state *state, struct wr_bucket *bucket, uint64_t 
         wr_list_prefetch(state, value);
         return true;
     }
-    const void *place; /* the first word of a reference and of a map alike */
+    if (state->layout.value_form == WR_VALUE_MAP) {
+        ask_map(value);
+        return true;
+    }
+    const void *place;
     memcpy(&place, value, sizeof place);
-    ask((const uint8_t *)place, state->layout.value_form == WR_VALUE_MAP ? MAP_LINES : 1);
+    ask(place, 1);
     return true;
 }
 

@@ -401,9 +401,25 @@ blocks_with_room(const uint8_t *slot)
     memcpy(&map, slot, sizeof map);
     for (uint32_t i = 0; i < map.blocks; i++) {
         const struct wr_map_block *block = wr_map_block_at(&map, i);
-        count += block != NULL && block->count < block->capacity && block->room - block->used >= 16;
+        count += block != NULL && block->count < block->capacity && block->room - block->used >= 2;
     }
     return count;
+}
+
+TEST(a_block_counts_its_room_in_words_up_to_what_they_hold)
+{
+    struct rig rig;
+    rig_init(&rig);
+    weir_backend *backend = rig_open(&rig, i64_type());
+    weir_state *texts = map_state(&rig, backend, true);
+    struct wr_map_source source = wr_map_source_of(wr_heap_state_of(texts));
+    struct wr_map_block *block = wr_map_block_new(&source, 1, WR_MAP_BLOCK_BYTES_MOST);
+    assert_non_null(block);
+    assert_int_equal(block->room, UINT16_MAX);
+    wr_slab_free(source.slab, block);
+    assert_null(wr_map_block_new(&source, 1, WR_MAP_BLOCK_BYTES_MOST + WR_MAP_BLOCK_WORD));
+    weir_backend_close(backend);
+    rig_fini(&rig);
 }
 
 /* Entries put beside an open snapshot into blocks that it shares; false: none has room for one. */
