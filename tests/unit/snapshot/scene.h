@@ -40,6 +40,18 @@ scene_init(struct scene *scene, const struct os_sim_config *config)
     os_sim_directory_put(scene->sim, "/d");
 }
 
+/* The same files through another system, with an executor and replies of its own; `scene` stays and
+ * is the one to end. */
+static inline void
+scene_behind(struct scene *out, const struct scene *scene, struct wr_os *os)
+{
+    *out = *scene;
+    out->os = os;
+    wr_executor_init(&out->executor, os);
+    wr_mailbox_init(&out->replies);
+    wr_parker_init(&out->parker, os);
+}
+
 static inline void
 scene_fini(struct scene *scene)
 {

@@ -179,11 +179,9 @@ TEST(a_dropped_checkpoint_loses_no_file_until_its_absence_is_durable)
         struct os_fault fault;
         struct os_fault_plan plan = { .fail_at = fail_at, .error = EINTR };
         scene_init(&scene, NULL);
-        struct scene faulty = scene;
+        struct scene faulty;
         os_fault_init(&fault, scene.os, &(struct os_fault_plan){ 0 });
-        faulty.os = &fault.os;
-        wr_executor_init(&faulty.executor, faulty.os);
-        wr_parker_init(&faulty.parker, faulty.os);
+        scene_behind(&faulty, &scene, &fault.os);
         struct wr_checkpoint_storage *storage = store_open(&faulty, JOB_A, FIRST);
         store_take(&faulty, storage, 1, FIRST);
         store_take(&faulty, storage, 2, FIRST);

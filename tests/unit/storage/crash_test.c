@@ -167,12 +167,9 @@ run_point(const struct os_fault_plan *plan)
     struct scene scene;
     struct os_fault fault;
     scene_init(&scene, NULL);
-    struct scene faulty = scene;
+    struct scene faulty;
     os_fault_init(&fault, scene.os, plan);
-    faulty.os = &fault.os;
-    wr_executor_init(&faulty.executor, faulty.os);
-    wr_parker_init(&faulty.parker, faulty.os);
-    wr_mailbox_init(&faulty.replies);
+    scene_behind(&faulty, &scene, &fault.os);
     struct outcome outcome = run_faulty(&faulty);
     assert_true(fault.hit || outcome.status == WEIR_OK);
     check_after_faults(&scene, &outcome);
@@ -193,11 +190,10 @@ TEST(every_failed_allocation_is_reported_and_loses_no_complete_checkpoint)
         struct scene scene;
         struct alloc_fault fault;
         scene_init(&scene, NULL);
-        struct scene faulty = scene;
+        struct scene faulty;
         alloc_fault_init(&fault, fail_at, fail_at % 3 == 0);
+        scene_behind(&faulty, &scene, scene.os);
         faulty.alloc = alloc_fault_alloc(&fault);
-        wr_executor_init(&faulty.executor, faulty.os);
-        wr_mailbox_init(&faulty.replies);
         struct outcome outcome = run_faulty(&faulty);
         uint64_t found = 0;
         weir_error err;

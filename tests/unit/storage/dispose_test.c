@@ -337,9 +337,9 @@ run_point(const struct os_fault_plan *plan)
     put_two(&scene);
     struct wr_checkpoint_storage *storage = store_open(&scene, JOB_B, SECOND);
     wr_checkpoint_storage_close(storage); /* so that there is a lock to look at */
-    struct scene faulty = scene;
+    struct scene faulty;
     os_fault_init(&fault, scene.os, plan);
-    faulty.os = &fault.os;
+    scene_behind(&faulty, &scene, &fault.os);
     weir_status status = dispose(&faulty, CHK(1));
     assert_true(status == WEIR_OK || faulty.err.message[0] != '\0');
     assert_true(is_sound(&scene, status == WEIR_OK));
@@ -350,14 +350,7 @@ run_point(const struct os_fault_plan *plan)
 
 TEST(disposing_survives_every_failed_call)
 {
-    unsigned points = 0;
-    for (int how = 0; how < 4; how++) {
-        struct os_fault_plan plan = { .error = EIO, .sticky = how & 1, .after = how & 2 };
-        for (plan.fail_at = 1; run_point(&plan); plan.fail_at++) {
-            points++;
-        }
-    }
-    print_message("%u points\n", points);
+    unsigned points = os_fault_every_point(run_point);
     assert_true(points > 100);
 }
 
@@ -368,8 +361,9 @@ TEST(disposing_survives_every_failed_allocation)
         struct alloc_fault fault;
         scene_init(&scene, NULL);
         put_two(&scene);
-        struct scene faulty = scene;
+        struct scene faulty;
         alloc_fault_init(&fault, fail_at, fail_at % 3 == 0);
+        scene_behind(&faulty, &scene, scene.os);
         faulty.alloc = alloc_fault_alloc(&fault);
         weir_status status = dispose(&faulty, CHK(1));
         assert_int_equal(status, fault.refused > 0 ? WEIR_NOMEM : WEIR_OK);

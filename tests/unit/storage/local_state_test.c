@@ -245,10 +245,9 @@ run_point(const struct os_fault_plan *plan)
     struct os_fault fault;
     struct os_fault_plan none = { 0 };
     scene_init(&scene, NULL);
-    struct scene faulty = scene;
+    struct scene faulty;
     os_fault_init(&fault, scene.os, &none);
-    faulty.os = &fault.os;
-    wr_executor_init(&faulty.executor, faulty.os);
+    scene_behind(&faulty, &scene, &fault.os);
     struct wr_local_state *local = open_local(&faulty, JOB_A, "/local");
     os_fault_init(&fault, scene.os, plan);
     struct wr_local_owner owner = owner_of(FIRST, 0);
@@ -269,14 +268,7 @@ run_point(const struct os_fault_plan *plan)
 
 TEST(a_failed_call_costs_a_local_copy_at_most)
 {
-    unsigned points = 0;
-    for (int how = 0; how < 4; how++) {
-        struct os_fault_plan plan = { .error = EIO, .sticky = how & 1, .after = how & 2 };
-        for (plan.fail_at = 1; run_point(&plan); plan.fail_at++) {
-            points++;
-        }
-    }
-    print_message("%u points\n", points);
+    unsigned points = os_fault_every_point(run_point);
     assert_true(points > 100);
 }
 

@@ -221,12 +221,10 @@ run_point(const struct os_fault_plan *plan)
     struct scene scene;
     struct os_fault fault;
     scene_init(&scene, NULL);
-    struct scene faulty = scene;
+    struct scene faulty;
     struct os_fault_plan none = { 0 };
     os_fault_init(&fault, scene.os, &none);
-    faulty.os = &fault.os;
-    wr_executor_init(&faulty.executor, faulty.os);
-    wr_parker_init(&faulty.parker, faulty.os);
+    scene_behind(&faulty, &scene, &fault.os);
     struct wr_checkpoint_storage *storage = store_open(&faulty, JOB_A, FIRST);
     store_take(&faulty, storage, 1, FIRST);
     assert_ok(wr_checkpoint_storage_begin(storage, 2, &faulty.err), &faulty.err);
@@ -258,14 +256,7 @@ run_point(const struct os_fault_plan *plan)
 
 TEST(a_renewal_that_failed_is_done_again)
 {
-    unsigned points = 0;
-    for (int how = 0; how < 4; how++) {
-        struct os_fault_plan plan = { .error = EIO, .sticky = how & 1, .after = how & 2 };
-        for (plan.fail_at = 1; run_point(&plan); plan.fail_at++) {
-            points++;
-        }
-    }
-    print_message("%u points\n", points);
+    unsigned points = os_fault_every_point(run_point);
     assert_true(points > 50);
 }
 
@@ -275,8 +266,9 @@ TEST(a_renewal_survives_every_failed_allocation)
         struct scene scene;
         struct alloc_fault fault;
         scene_init(&scene, NULL);
-        struct scene faulty = scene;
+        struct scene faulty;
         alloc_fault_init(&fault, 0, false);
+        scene_behind(&faulty, &scene, scene.os);
         faulty.alloc = alloc_fault_alloc(&fault);
         struct wr_checkpoint_storage *storage = store_open(&faulty, JOB_A, FIRST);
         assert_ok(wr_checkpoint_storage_begin(storage, 2, &faulty.err), &faulty.err);
@@ -306,12 +298,10 @@ TEST(a_checkpoint_whose_completion_failed_is_taken_back_before_the_job_goes_on)
     struct scene scene;
     struct os_fault fault;
     scene_init(&scene, NULL);
-    struct scene faulty = scene;
+    struct scene faulty;
     struct os_fault_plan none = { 0 };
     os_fault_init(&fault, scene.os, &none);
-    faulty.os = &fault.os;
-    wr_executor_init(&faulty.executor, faulty.os);
-    wr_parker_init(&faulty.parker, faulty.os);
+    scene_behind(&faulty, &scene, &fault.os);
     struct wr_checkpoint_storage *storage = store_open(&faulty, JOB_A, FIRST);
     store_take(&faulty, storage, 1, FIRST);
     unsigned unsure = 0;

@@ -247,12 +247,9 @@ run_point(const struct os_fault_plan *plan)
     struct os_fault_plan none = { 0 };
     char path[WR_PATH_MAX];
     scene_init(&scene, NULL);
-    struct scene faulty = scene;
+    struct scene faulty;
     os_fault_init(&fault, scene.os, &none);
-    faulty.os = &fault.os;
-    wr_executor_init(&faulty.executor, faulty.os);
-    wr_parker_init(&faulty.parker, faulty.os);
-    wr_mailbox_init(&faulty.replies);
+    scene_behind(&faulty, &scene, &fault.os);
     struct wr_checkpoint_storage *storage = store_open(&faulty, JOB_A, FIRST);
     store_take(&faulty, storage, 1, FIRST);
     os_fault_init(&fault, scene.os, plan);
@@ -285,11 +282,10 @@ TEST(a_mark_that_finds_no_memory_is_not_made)
         struct alloc_fault fault;
         char path[WR_PATH_MAX];
         scene_init(&scene, NULL);
-        struct scene faulty = scene;
+        struct scene faulty;
         alloc_fault_init(&fault, 0, false);
+        scene_behind(&faulty, &scene, scene.os);
         faulty.alloc = alloc_fault_alloc(&fault);
-        wr_executor_init(&faulty.executor, faulty.os);
-        wr_mailbox_init(&faulty.replies);
         struct wr_checkpoint_storage *storage = store_open(&faulty, JOB_A, FIRST);
         fault.fail_at = fault.requests + fail_at;
         weir_status status = savepoint_end_job(&faulty, storage, 7, path);

@@ -280,12 +280,9 @@ run_point(const struct os_fault_plan *plan)
     struct scene scene;
     struct os_fault fault;
     scene_init(&scene, NULL);
-    struct scene faulty = scene;
+    struct scene faulty;
     os_fault_init(&fault, scene.os, plan);
-    faulty.os = &fault.os;
-    wr_executor_init(&faulty.executor, faulty.os);
-    wr_parker_init(&faulty.parker, faulty.os);
-    wr_mailbox_init(&faulty.replies);
+    scene_behind(&faulty, &scene, &fault.os);
     faulty.err = (weir_error){ .message = "" };
     struct wr_savepoint *savepoint = NULL;
     weir_status status = savepoint_create(&faulty, TARGET, &savepoint);
@@ -326,11 +323,10 @@ TEST(a_savepoint_survives_every_failed_allocation)
         struct scene scene;
         struct alloc_fault fault;
         scene_init(&scene, NULL);
-        struct scene faulty = scene;
+        struct scene faulty;
         alloc_fault_init(&fault, fail_at, fail_at % 3 == 0);
+        scene_behind(&faulty, &scene, scene.os);
         faulty.alloc = alloc_fault_alloc(&fault);
-        wr_executor_init(&faulty.executor, faulty.os);
-        wr_mailbox_init(&faulty.replies);
         char path[WR_PATH_MAX];
         weir_status status = savepoint_take(&faulty, 7, path);
         assert_true(status == (fault.refused > 0 ? WEIR_NOMEM : WEIR_OK));
