@@ -182,7 +182,7 @@ peer_rocks_key(unsigned char *out, uint64_t number, uint64_t map_key)
     out[0] = (unsigned char)(bench_mix(number) % 128);
     uint64_t parts[] = { number, map_key };
     for (size_t i = 0; i < 2; i++) {
-        uint64_t turned = __builtin_bswap64(parts[i] ^ (uint64_t)1 << 63);
+        uint64_t turned = __builtin_bswap64(parts[i]);
         memcpy(out + 1 + i * (sizeof turned + 1), &turned, sizeof turned);
     }
     out[PEER_ROCKS_KEY - 1] = 0; /* the void namespace */

@@ -8,7 +8,7 @@
  *   value   | number 8 |          a list's: | number 8 | ',' | number 8 ...
  *           | not null 1 | number 8 |                                  of a map's entry
  *
- * Bytes and sizes are Flink's; numbers are big-endian, in keys with the sign turned.
+ * These are Flink's bytes; numbers are big-endian.
  */
 #ifndef WEIR_BENCH_PEERS_ROCKS_H
 #define WEIR_BENCH_PEERS_ROCKS_H

@@ -3,12 +3,12 @@
  *
  *   block   | epoch u32 | count u16 | capacity u16 | used u16 | room u16 | tags .. 8 | entry ...
  *
- *   used    of the entries, and the room they have, in words of 8 bytes
- *   tags    a byte an entry, in order, anything behind: 1..127 of the hash; bit 7: the value is
- * null entry   of fixed-size keys and items    key, rounded up to 8 | item, rounded up to 8 of
- * others                       u32 key size | u32 item size | key .. 8 | item .. 8 of others over
- * 512 bytes        u32 key size + FAR | u32 item size | u64 place far     | epoch u32 | zero | key
- * .. 8 | item .. 8 |           a block of the slab of its own
+ *   used    what the entries take, of the room they have; words of 8 bytes
+ *   tags    a byte an entry, in order, anything behind: 1..127 of the hash; bit 7: value is null
+ *   entry   of fixed-size keys and items    key, rounded up to 8 | item, rounded up to 8
+ *           of others                       u32 key size | u32 item size | key .. 8 | item .. 8
+ *           of others over 512 bytes        u32 key size + FAR | u32 item size | u64 place
+ *   far     | epoch u32 | zero | key .. 8 | item .. 8 |           a block of the slab of its own
  *
  * Entries keep their order when one is removed or replaced: a walk that stands behind the first n
  * is right as long as nothing is added. With the head small, ten entries of 8 and 8 bytes take
