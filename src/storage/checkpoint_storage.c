@@ -94,6 +94,7 @@ destroy(struct wr_checkpoint_storage *storage)
     wr_job_lock_drop(storage);
     weir_alloc alloc = storage->alloc;
     wr_buffer_fini(&storage->fenced);
+    wr_buffer_fini(&storage->replaced);
     if (storage->job_name != NULL) {
         wr_memory_free(&alloc, storage->job_name, strlen(storage->job_name) + 1);
     }
@@ -114,6 +115,7 @@ wr_checkpoint_storage_open(const struct wr_storage_parameters *parameters,
     storage->create_subdir = parameters->create_subdir;
     storage->lock_file = -1;
     wr_buffer_init(&storage->fenced, &storage->alloc);
+    wr_buffer_init(&storage->replaced, &storage->alloc);
     weir_status status = fill(storage, parameters, err);
     if (status == WEIR_OK) {
         status = open_storage(storage, parameters->take_over, err);

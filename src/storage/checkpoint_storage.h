@@ -96,12 +96,13 @@ weir_status wr_checkpoint_storage_finish(struct wr_checkpoint_storage *storage,
                                          uint64_t checkpoint_id, weir_error *err);
 /* The savepoint `checkpoint_id`, that stands durably in the directory `savepoint`, is to end the
  * job: from now on latest: means it, until a checkpoint of a higher id is complete. WEIR_CANCELLED:
- * fenced, and nothing may be committed by it. After another failure the mark may be there: unmark.
- */
+ * fenced, and nothing may be committed by it. After another failure the mark may be there: take it
+ * back. */
 weir_status wr_checkpoint_storage_mark_saved(struct wr_checkpoint_storage *storage,
                                              uint64_t checkpoint_id, const char *savepoint,
                                              weir_error *err);
-/* Durably removes the mark. None: nothing. */
+/* Durably takes the last mark back: the one it replaced counts again, if there was one. No mark:
+ * nothing. */
 weir_status wr_checkpoint_storage_unmark_saved(struct wr_checkpoint_storage *storage,
                                                weir_error *err);
 /* The id that is marked, 0: none. */

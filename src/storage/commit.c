@@ -130,7 +130,7 @@ wr_checkpoint_storage_complete(struct wr_checkpoint_storage *storage,
         storage->sharing = 0;
     }
     if (status == WEIR_OK && manifest->checkpoint_id > storage->saved_id) {
-        (void)wr_checkpoint_storage_unmark_saved(storage, NULL); /* else the next one does */
+        (void)wr_remove_saved_mark(storage, NULL); /* else the next one does */
     }
     return wr_fence_judge(storage, status, err);
 }
@@ -198,7 +198,7 @@ write_finished(struct wr_checkpoint_storage *storage, uint64_t checkpoint_id, we
     WR_TRY(status);
     WR_TRY(wr_path_rename(storage->os, temporary, path, true, err));
     WR_TRY(wr_sync_parents(storage, err));
-    (void)wr_checkpoint_storage_unmark_saved(storage, NULL); /* _finished comes before it */
+    (void)wr_remove_saved_mark(storage, NULL); /* _finished comes before it */
     return WEIR_OK;
 }
 

@@ -25,6 +25,8 @@ struct wr_checkpoint_storage {
     bool is_shared_durable;          /* the directory `shared` was synced into its parent */
     uint64_t saved_id;               /* the savepoint that _savepoint may name; 0: none */
     bool is_saved_unsure;            /* making that mark failed, maybe after its rename */
+    uint64_t replaced_id;            /* the savepoint whose mark that one replaced; 0: none */
+    struct wr_buffer replaced;       /* that mark's text */
     uint64_t sharing;                /* an id whose files may stand in shared already; 0: none */
     char root[WR_PATH_MAX];          /* <dir> */
     char job_directory[WR_PATH_MAX]; /* <dir>/<job-id>, or <dir> */
@@ -57,6 +59,8 @@ weir_status wr_job_lock_renew(struct wr_checkpoint_storage *storage, const char 
 weir_status wr_sync_parents(const struct wr_checkpoint_storage *storage, weir_error *err);
 /* Whether an earlier attempt has left the mark of a savepoint (saved_mark.c). */
 weir_status wr_find_saved_mark(struct wr_checkpoint_storage *storage, weir_error *err);
+/* Durably removes what marks there are: they say nothing any more. None: nothing. */
+weir_status wr_remove_saved_mark(struct wr_checkpoint_storage *storage, weir_error *err);
 /* The mark of an earlier run's end (checkpoint_storage.c). */
 weir_status wr_remove_finished(struct wr_checkpoint_storage *storage, weir_error *err);
 void wr_job_lock_drop(struct wr_checkpoint_storage *storage);

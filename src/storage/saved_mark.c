@@ -14,6 +14,7 @@
  *       that is taken back is durably gone before the savepoint is.
  *   (2) A mark says nothing any more once a checkpoint of a higher id is complete. That one removes
  *       it, and so does the job's end.
+ *   (3) One that replaces another and is taken back leaves that one: what it names is committed.
  */
 #include "storage/saved_mark.h"
 
@@ -104,6 +105,21 @@ write_mark(struct wr_checkpoint_storage *storage, uint64_t checkpoint_id, const 
     return status;
 }
 
+/* Keeps the text of the mark that is to be replaced, if there is one. */
+static weir_status
+keep_replaced(struct wr_checkpoint_storage *storage, const char *path, weir_error *err)
+{
+    storage->replaced_id = 0;
+    wr_buffer_clear(&storage->replaced);
+    if (storage->saved_id == 0) {
+        return WEIR_OK;
+    }
+    weir_status status =
+        wr_file_read_whole(storage->os, path, MARK_SIZE_MAX, &storage->replaced, err);
+    storage->replaced_id = status == WEIR_OK ? storage->saved_id : 0;
+    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+}
+
 weir_status
 wr_checkpoint_storage_mark_saved(struct wr_checkpoint_storage *storage, uint64_t checkpoint_id,
                                  const char *savepoint, weir_error *err)
@@ -118,6 +134,9 @@ wr_checkpoint_storage_mark_saved(struct wr_checkpoint_storage *storage, uint64_t
     WR_TRY(wr_path_join(path, storage->job_directory, WR_SAVED_NAME, err));
     weir_status status = write_mark(storage, checkpoint_id, savepoint, temporary, err);
     if (status == WEIR_OK) {
+        status = keep_replaced(storage, path, err);
+    }
+    if (status == WEIR_OK) {
         status = wr_path_rename(storage->os, temporary, path, true, err);
         if (status != WEIR_NOT_FOUND) { /* a rename that fails may have been done all the same */
             storage->saved_id = checkpoint_id;
@@ -131,9 +150,38 @@ wr_checkpoint_storage_mark_saved(struct wr_checkpoint_storage *storage, uint64_t
     return wr_fence_judge(storage, status, err);
 }
 
-/* Into the hidden directory, which goes with the attempt. */
+/* Writes the mark that was replaced once more, over the one that is taken back. */
+static weir_status
+put_back(struct wr_checkpoint_storage *storage, weir_error *err)
+{
+    char temporary[WR_PATH_MAX];
+    char path[WR_PATH_MAX];
+    weir_bytes text = weir_bytes_of(storage->replaced.data, storage->replaced.size);
+    WR_TRY(wr_path_join(temporary, storage->hidden, temporary_name, err));
+    WR_TRY(wr_path_join(path, storage->job_directory, WR_SAVED_NAME, err));
+    WR_TRY(wr_small_file_write(storage->os, temporary, false, text, err));
+    WR_TRY(wr_path_rename(storage->os, temporary, path, true, err));
+    return wr_sync_parents(storage, err);
+}
+
 weir_status
 wr_checkpoint_storage_unmark_saved(struct wr_checkpoint_storage *storage, weir_error *err)
+{
+    if (storage->replaced_id == 0) {
+        return wr_remove_saved_mark(storage, err);
+    }
+    weir_status status = put_back(storage, err);
+    if (status == WEIR_OK) {
+        storage->saved_id = storage->replaced_id;
+        storage->replaced_id = 0;
+        storage->is_saved_unsure = false;
+    }
+    return wr_fence_judge(storage, status, err);
+}
+
+/* Into the hidden directory, which goes with the attempt. */
+weir_status
+wr_remove_saved_mark(struct wr_checkpoint_storage *storage, weir_error *err)
 {
     char path[WR_PATH_MAX];
     char removed[WR_PATH_MAX];
@@ -152,6 +200,7 @@ wr_checkpoint_storage_unmark_saved(struct wr_checkpoint_storage *storage, weir_e
     }
     if (status == WEIR_OK) {
         storage->saved_id = 0;
+        storage->replaced_id = 0;
         storage->is_saved_unsure = false;
     }
     return wr_fence_judge(storage, status, err);

@@ -275,6 +275,102 @@ TEST(whatever_call_fails_a_mark_names_a_whole_savepoint_and_goes_with_it)
     assert_true(points > 200);
 }
 
+/* The same where the job has gone on from such a savepoint, and has no newer checkpoint: whatever
+ * becomes of the next one, what is committed is not lost sight of. */
+static bool
+run_replacing_point(const struct os_fault_plan *plan)
+{
+    struct scene scene;
+    struct os_fault fault;
+    struct os_fault_plan none = { 0 };
+    char path[WR_PATH_MAX];
+    char next[WR_PATH_MAX];
+    scene_init(&scene, NULL);
+    struct scene faulty;
+    os_fault_init(&fault, scene.os, &none);
+    scene_behind(&faulty, &scene, &fault.os);
+    struct wr_checkpoint_storage *storage = store_open(&faulty, JOB_A, FIRST);
+    store_take(&faulty, storage, 1, FIRST);
+    assert_ok(savepoint_end_job(&faulty, storage, 2, path), &scene.err);
+    os_fault_init(&fault, scene.os, plan);
+    weir_status status = savepoint_end_job(&faulty, storage, 7, next);
+    bool is_hit = fault.hit;
+    os_fault_init(&fault, scene.os, &none);
+    if (status == WEIR_OK) {
+        assert_latest_is(&scene, next, 7);
+    } else {
+        assert_ok(wr_checkpoint_storage_renew(storage, SECOND, &scene.err), &scene.err);
+        assert_latest_is(&scene, path, 2);
+    }
+    wr_checkpoint_storage_close(storage);
+    scene_fini(&scene);
+    return is_hit;
+}
+
+TEST(whatever_call_fails_the_mark_that_was_replaced_counts_again)
+{
+    unsigned points = os_fault_every_point(run_replacing_point);
+    assert_true(points > 200);
+}
+
+/* Two savepoints that end the job, of which the second fails at a call that was done; whether that
+ * was the rename of its mark, which is taken back then. */
+static bool
+end_twice(struct scene *scene, uint64_t fail_at, size_t *out_marked_at)
+{
+    struct os_fault fault;
+    struct os_fault_plan plan = { .fail_at = fail_at, .error = EIO, .after = true };
+    char path[WR_PATH_MAX];
+    struct scene faulty;
+    os_fault_init(&fault, scene->os, &(struct os_fault_plan){ 0 });
+    scene_behind(&faulty, scene, &fault.os);
+    struct wr_checkpoint_storage *storage = store_open(&faulty, JOB_A, FIRST);
+    store_take(&faulty, storage, 1, FIRST);
+    assert_ok(savepoint_end_job(&faulty, storage, 2, path), &faulty.err);
+    *out_marked_at = os_sim_log_count(scene->sim);
+    os_fault_init(&fault, scene->os, &plan);
+    (void)!savepoint_end_job(&faulty, storage, 7, path);
+    assert_true(fault.hit);
+    wr_checkpoint_storage_close(storage);
+    return strcmp(fault.hit_name, "rename") == 0 &&
+           strstr(fault.hit_path, "_savepoint.tmp") != NULL;
+}
+
+TEST(after_any_power_cut_one_of_two_marks_counts)
+{
+    struct scene scene;
+    size_t marked_at = 0;
+    scene_init(&scene, NULL);
+    for (uint64_t fail_at = 1; !end_twice(&scene, fail_at, &marked_at); fail_at++) {
+        scene_fini(&scene);
+        scene_init(&scene, NULL);
+    }
+    struct os_sim_crash_options options = { .kinds = OS_SIM_CRASH_ALL, .random_per_prefix = 5 };
+    struct os_sim_crash *crash = os_sim_crash_begin(scene.sim, &options);
+    unsigned states = 0;
+    while (os_sim_crash_next(crash)) {
+        struct scene after;
+        struct wr_found_snapshot found;
+        if (os_sim_crash_prefix(crash) < marked_at) {
+            continue;
+        }
+        scene_init(&after, NULL);
+        os_sim_destroy(after.sim);
+        after.sim = os_sim_crash_materialize(crash);
+        after.os = os_sim_os(after.sim);
+        assert_ok(wr_snapshot_find(after.os, &after.alloc, "latest:" ROOT, "word count", &found,
+                                   &after.err),
+                  &after.err);
+        assert_true(found.manifest.checkpoint_id == 2 || found.manifest.checkpoint_id == 7);
+        wr_found_snapshot_fini(&found);
+        scene_fini(&after);
+        states++;
+    }
+    os_sim_crash_end(crash);
+    assert_true(states > 200);
+    scene_fini(&scene);
+}
+
 TEST(a_mark_that_finds_no_memory_is_not_made)
 {
     for (uint64_t fail_at = 1;; fail_at++) {
