@@ -237,14 +237,16 @@ TEST(after_any_power_cut_a_mark_names_a_whole_savepoint)
     scene_fini(&scene);
 }
 
-/* One savepoint that ends the job, with the plan's fault, and a restart if that failed. What
- * latest: means then is whole, and the savepoint if it is there. */
+/* A savepoint that ends the job, the second one or the first, with the plan's fault, and a restart
+ * if that failed. What latest: means then is whole: that savepoint, if its mark is there; else the
+ * first one, whose state is committed; else the checkpoint. */
 static bool
-run_point(const struct os_fault_plan *plan)
+run_ending(const struct os_fault_plan *plan, bool is_second)
 {
     struct scene scene;
     struct os_fault fault;
     struct os_fault_plan none = { 0 };
+    char first[WR_PATH_MAX];
     char path[WR_PATH_MAX];
     scene_init(&scene, NULL);
     struct scene faulty;
@@ -252,64 +254,47 @@ run_point(const struct os_fault_plan *plan)
     scene_behind(&faulty, &scene, &fault.os);
     struct wr_checkpoint_storage *storage = store_open(&faulty, JOB_A, FIRST);
     store_take(&faulty, storage, 1, FIRST);
+    if (is_second) {
+        assert_ok(savepoint_end_job(&faulty, storage, 2, first), &faulty.err);
+    }
     os_fault_init(&fault, scene.os, plan);
     weir_status status = savepoint_end_job(&faulty, storage, 7, path);
     bool is_hit = fault.hit;
     os_fault_init(&fault, scene.os, &none);
-    if (status == WEIR_OK || has_mark(&scene)) {
+    if (status == WEIR_OK || (has_mark(&scene) && !is_second)) {
         assert_latest_is(&scene, path, 7);
     }
     if (status != WEIR_OK) {
         assert_ok(wr_checkpoint_storage_renew(storage, SECOND, &scene.err), &scene.err);
-        assert_false(has_mark(&scene)); /* the job goes on from an older one */
-        assert_latest_is(&scene, CHK(1), 1);
+        assert_int_equal(has_mark(&scene), is_second); /* the job goes on from an older one */
+        assert_latest_is(&scene, is_second ? first : CHK(1), is_second ? 2 : 1);
     }
     wr_checkpoint_storage_close(storage);
     scene_fini(&scene);
     return is_hit;
+}
+
+static bool
+run_first(const struct os_fault_plan *plan)
+{
+    return run_ending(plan, false);
+}
+
+static bool
+run_second(const struct os_fault_plan *plan)
+{
+    return run_ending(plan, true);
 }
 
 TEST(whatever_call_fails_a_mark_names_a_whole_savepoint_and_goes_with_it)
 {
-    unsigned points = os_fault_every_point(run_point);
+    unsigned points = os_fault_every_point(run_first);
     assert_true(points > 200);
-}
-
-/* The same where the job has gone on from such a savepoint, and has no newer checkpoint: whatever
- * becomes of the next one, what is committed is not lost sight of. */
-static bool
-run_replacing_point(const struct os_fault_plan *plan)
-{
-    struct scene scene;
-    struct os_fault fault;
-    struct os_fault_plan none = { 0 };
-    char path[WR_PATH_MAX];
-    char next[WR_PATH_MAX];
-    scene_init(&scene, NULL);
-    struct scene faulty;
-    os_fault_init(&fault, scene.os, &none);
-    scene_behind(&faulty, &scene, &fault.os);
-    struct wr_checkpoint_storage *storage = store_open(&faulty, JOB_A, FIRST);
-    store_take(&faulty, storage, 1, FIRST);
-    assert_ok(savepoint_end_job(&faulty, storage, 2, path), &scene.err);
-    os_fault_init(&fault, scene.os, plan);
-    weir_status status = savepoint_end_job(&faulty, storage, 7, next);
-    bool is_hit = fault.hit;
-    os_fault_init(&fault, scene.os, &none);
-    if (status == WEIR_OK) {
-        assert_latest_is(&scene, next, 7);
-    } else {
-        assert_ok(wr_checkpoint_storage_renew(storage, SECOND, &scene.err), &scene.err);
-        assert_latest_is(&scene, path, 2);
-    }
-    wr_checkpoint_storage_close(storage);
-    scene_fini(&scene);
-    return is_hit;
 }
 
 TEST(whatever_call_fails_the_mark_that_was_replaced_counts_again)
 {
-    unsigned points = os_fault_every_point(run_replacing_point);
+    unsigned points = os_fault_every_point(run_second);
     assert_true(points > 200);
 }
 
