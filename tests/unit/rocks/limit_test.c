@@ -211,6 +211,55 @@ TEST(compression_is_a_list_of_words)
     weir_options_destroy(rig.options);
 }
 
+/* Keeps the name of the newest file of options. */
+static int
+take_newest(void *argument, const char *name, unsigned long long bytes)
+{
+    char *newest = argument;
+    (void)bytes;
+    if (strncmp(name, "OPTIONS-", 8) == 0 && strcmp(name, newest) > 0) {
+        snprintf(newest, 64, "%.63s", name);
+    }
+    return 0;
+}
+
+static void
+read_options(const struct wr_rocks *rocks, char *text, size_t room)
+{
+    char folder[WR_ROCKS_PATH_ROOM];
+    char file[WR_ROCKS_PATH_ROOM + 80];
+    char newest[64] = "";
+    weir_error err;
+    assert_ok(wr_rocks_path(rocks, "db", folder, &err), &err);
+    assert_int_equal(rocks->api->each_file(folder, take_newest, newest), 0);
+    snprintf(file, sizeof file, "%s/%s", folder, newest);
+    assert_int_equal(rocks->api->read_text(file, text, room), 0);
+}
+
+/* What the database says itself, in its file of options. */
+TEST(indexes_count_in_the_cache_where_there_is_a_budget_and_only_there)
+{
+    static char text[64 << 10];
+    for (int is_bounded = 0; is_bounded < 2; is_bounded++) {
+        rocks_begin(&rig, &rocks_full);
+        if (is_bounded) {
+            set("state.backend.rocksdb.memory.fixed-per-slot", "64 mb");
+        } else {
+            set("state.backend.rocksdb.memory.managed", "false");
+        }
+        rocks_open(&rig, &task);
+        weir_state *sums = rocks_state(&rig, &task, WEIR_STATE_VALUE, "sum", WEIR_I64);
+        rocks_add(&rig, sums, 1, 5);
+        rocks_rows(&task, "sum");
+        read_options(wr_rocks_state_of(sums)->rocks, text, sizeof text);
+        assert_non_null(strstr(text, is_bounded ? "cache_index_and_filter_blocks=true"
+                                                : "cache_index_and_filter_blocks=false"));
+        assert_null(strstr(text, is_bounded ? "cache_index_and_filter_blocks=false"
+                                            : "cache_index_and_filter_blocks=true"));
+        end();
+    }
+}
+
 /* Every combination that an option can make opens a database. */
 TEST(each_set_of_options_opens)
 {

@@ -406,6 +406,30 @@ blocks_with_room(const uint8_t *slot)
     return count;
 }
 
+/* With the slab's head of 8 bytes: 192. */
+TEST(ten_entries_of_8_and_8_bytes_take_three_lines)
+{
+    static struct model model;
+    struct rig rig;
+    struct wr_map map;
+    rig_init(&rig);
+    weir_backend *backend = rig_open(&rig, i64_type());
+    weir_state *maps = map_state(&rig, backend, false);
+    model_init(&model, &rig, maps, false, 5);
+    for (size_t i = 0; i < 10; i++) {
+        assert_ok(put(&model, i, 1), NULL);
+    }
+    memcpy(&map, slot_of(&rig, maps, 5), sizeof map);
+    const struct wr_map_block *block = wr_map_block_at(&map, 0);
+    assert_int_equal(block->count, 10);
+    assert_int_equal(block->capacity, 10);
+    assert_int_equal(wr_map_block_head(10) + wr_map_block_used_bytes(block), 184);
+    assert_int_equal(wr_slab_good_size(184), 184);
+    assert_int_equal(((uintptr_t)block - 8) % 64, 0);
+    weir_backend_close(backend);
+    rig_fini(&rig);
+}
+
 TEST(a_block_counts_its_room_in_words_up_to_what_they_hold)
 {
     struct rig rig;
